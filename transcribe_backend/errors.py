@@ -1,0 +1,126 @@
+"""Everything that can go wrong, as types.
+
+    TranscribeBackendError          what is wrong + `remedy`: what to do about it; `retryable`: may it pass by itself?
+    ├── SettingsError               the environment
+    ├── RequestError                a request that is not what the Label Studio protocol says (HTTP 400)
+    ├── LabelingConfigError         the project's labeling config asks for what a transcript cannot fill
+    │   └── RecognitionError        recognition options that AWS Transcribe refuses
+    ├── AudioError                  this task's audio cannot be transcribed
+    │   ├── AudioNotFound           it is not where the task says
+    │   ├── AudioForbidden          policy or permissions keep us from it
+    │   └── AudioUnsupported        AWS Transcribe does not take it
+    ├── AWSError                    AWS refuses or does not answer
+    │   ├── CredentialsError        no, wrong or expired credentials
+    │   ├── AccessDenied            the credentials lack a permission
+    │   ├── BucketError             S3_BUCKET is missing, elsewhere or not ours
+    │   ├── JobFailed               a transcription job ended as FAILED
+    │   └── VocabularyError         a custom vocabulary cannot be made
+    ├── TranscriptError             AWS's output is not a transcript
+    ├── StudioError                 Label Studio refuses or does not answer
+    │   ├── StudioUnreachable       no answer at all, or 5xx
+    │   ├── StudioDenied            401, 403
+    │   └── StudioNotFound          404: task, project or file is gone
+    └── TrainingError               a training cannot be done
+"""
+
+
+class TranscribeBackendError(Exception):
+    """Base of all our errors: `str(error)` is the problem in one sentence, `remedy` what the reader should do."""
+
+    retryable = False
+
+    def __init__(self, problem: str, *, remedy: str = "", retryable: bool | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+        if retryable is not None:
+            self.retryable = retryable
+
+    @property
+    def advice(self) -> str:
+        """Problem and remedy as one line for a log, a page or an HTTP reason phrase."""
+        return f"{self.problem} {self.remedy}".strip()
+
+
+class SettingsError(TranscribeBackendError):
+    """The environment holds impossible settings; the problem lists all of them."""
+
+
+class RequestError(TranscribeBackendError):
+    """A request that is not what the Label Studio protocol says; names the field."""
+
+
+class LabelingConfigError(TranscribeBackendError):
+    """The labeling config has nothing that a transcript can fill, or is not readable."""
+
+
+class RecognitionError(LabelingConfigError):
+    """A combination of recognition options that AWS Transcribe refuses."""
+
+
+class AudioError(TranscribeBackendError):
+    """This task's audio cannot be transcribed; other tasks can."""
+
+
+class AudioNotFound(AudioError):
+    """The audio is not where the task says."""
+
+
+class AudioForbidden(AudioError):
+    """A policy of ours or a permission elsewhere keeps us from the audio."""
+
+
+class AudioUnsupported(AudioError):
+    """AWS Transcribe does not take this audio: format, size or length."""
+
+
+class AWSError(TranscribeBackendError):
+    """AWS refuses a request or does not answer."""
+
+
+class CredentialsError(AWSError):
+    """There are no AWS credentials, or AWS does not accept them."""
+
+
+class AccessDenied(AWSError):
+    """The AWS credentials lack a permission."""
+
+
+class BucketError(AWSError):
+    """S3_BUCKET does not exist, lies in another region or belongs to somebody else."""
+
+
+class JobFailed(AWSError):
+    """A transcription job ended as FAILED; the problem carries AWS's FailureReason."""
+
+
+class VocabularyError(AWSError):
+    """A custom vocabulary cannot be created, became FAILED or is over a quota."""
+
+
+class TranscriptError(TranscribeBackendError):
+    """AWS's output document is not a transcript we can read."""
+
+
+class StudioError(TranscribeBackendError):
+    """Label Studio refuses a request or does not answer."""
+
+
+class StudioUnreachable(StudioError):
+    """Label Studio does not answer, or answers 5xx."""
+
+    retryable = True
+
+
+class StudioDenied(StudioError):
+    """Label Studio does not accept our token (401) or its permissions (403)."""
+
+    retryable = True
+
+
+class StudioNotFound(StudioError):
+    """What we asked Label Studio for is gone (404)."""
+
+
+class TrainingError(TranscribeBackendError):
+    """A training cannot be done: too few annotations, nothing learnt, no place for a vocabulary."""
