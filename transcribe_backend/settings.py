@@ -1,0 +1,147 @@
+"""The environment, read once into one frozen, validated object."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from transcribe_backend.errors import SettingsError
+
+_QUEUE_SCHEMES = ("redis", "rediss", "postgresql", "postgres", "sqlite")
+
+
+def _setting(name: str, default: Any, help: str, parse: Callable[[str], Any] = str, **extra: Any) -> Any:
+    """A dataclass field that knows its environment variable; `help` is the sentence of the README's table."""
+    return field(default=default, metadata={"env": name, "parse": parse, "help": help, **extra})
+
+
+def _number(kind: type, low: float, high: float) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        value = kind(text)
+        if not low <= value <= high:
+            raise ValueError(f"must lie between {low:g} and {high:g}")
+        return value
+
+    return parse
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a URL such as http://label-studio:8080")
+    return text.rstrip("/")
+
+
+def _queue_url(text: str) -> str:
+    if urlsplit(text).scheme not in _QUEUE_SCHEMES:
+        raise ValueError("must be a redis://, postgresql:// or sqlite:// URL")
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return text.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator has decided. Times are in seconds; an empty string means: not set.
+
+    AWS credentials, region and endpoint are not here: boto3 reads its own `AWS_*` variables.
+    """
+
+    s3_bucket: str = _setting(
+        "S3_BUCKET", "", "Bucket for transcripts and for audio that is not in S3; without it only s3:// audio works"
+    )
+    s3_folder: str = _setting(
+        "S3_FOLDER", "label-studio-transcribe", "Prefix of everything we write there", lambda text: text.strip("/")
+    )
+    s3_kms_key: str = _setting("S3_SSE_KMS_KEY_ID", "", "KMS key that encrypts what we and AWS Transcribe write there")
+    language: str = _setting("TRANSCRIBE_LANGUAGE", "en-US", "Language of projects that name none; `auto` identifies it")
+    start_rate: float = _setting(
+        "TRANSCRIBE_START_RATE", 25.0, "Your AWS quota of StartTranscriptionJob per second", _number(float, 0.1, 1000)
+    )
+    max_jobs: int = _setting(
+        "TRANSCRIBE_MAX_JOBS", 250, "Your AWS quota of concurrent transcription jobs", _number(int, 1, 100_000)
+    )
+    label_studio_url: str = _setting(
+        "LABEL_STUDIO_URL", "", "Where this backend reaches Label Studio", _url, also=("LABEL_STUDIO_HOST",)
+    )
+    label_studio_api_key: str = _setting(
+        "LABEL_STUDIO_API_KEY", "", "Legacy token or personal access token of a Label Studio user", secret=True
+    )
+    basic_auth_user: str = _setting("BASIC_AUTH_USER", "", "User that callers must give (with BASIC_AUTH_PASS)")
+    basic_auth_pass: str = _setting("BASIC_AUTH_PASS", "", "Password that callers must give", secret=True)
+    predict_wait: float = _setting(
+        "PREDICT_WAIT_SECONDS", 55.0, "How long a prediction request may wait for jobs", _number(float, 0, 95)
+    )
+    interactive_wait: float = _setting(
+        "INTERACTIVE_WAIT_SECONDS", 30.0, "How long a drawn segment may wait for its transcript", _number(float, 0, 95)
+    )
+    prefetch_max_tasks: int = _setting(
+        "PREFETCH_MAX_TASKS", 1000, "New tasks transcribed ahead per import; 0 turns it off", _number(int, 0, 10**6)
+    )
+    train_min_new_annotations: int = _setting(
+        "TRAIN_MIN_NEW_ANNOTATIONS", 20, "New annotations before a training starts by itself", _number(int, 1, 10**6)
+    )
+    train_min_tasks: int = _setting(
+        "TRAIN_MIN_TASKS", 2, "Tasks in which a phrase must have been missed to be learnt", _number(int, 1, 1000)
+    )
+    train_eval_minutes: float = _setting(
+        "TRAIN_EVAL_MINUTES", 30.0, "Audio minutes that one evaluation may pay for", _number(float, 0, 10_000)
+    )
+    model_dir: Path = _setting("MODEL_DIR", Path("data"), "Folder of caches, queue and reports", Path)
+    queue_url: str = _setting(
+        "QUEUE_URL", "", "Queue for several machines: redis:// or postgresql:// (default: SQLite in MODEL_DIR)", _queue_url,
+        secret=True,
+    )  # fmt: skip
+    allowed_s3_buckets: frozenset[str] = _setting(
+        "ALLOWED_S3_BUCKETS", frozenset(), "Only these buckets may be read (comma-separated; default: all)", _names
+    )
+    allowed_audio_hosts: frozenset[str] = _setting(
+        "ALLOWED_AUDIO_HOSTS", frozenset(), "Hosts that may be fetched from although their address is private", _names
+    )
+    port: int = _setting("PORT", 9090, "Port of the server", _number(int, 1, 65535))
+    workers: int = _setting("WORKERS", 1, "Server processes", _number(int, 1, 64))
+    threads: int = _setting("THREADS", 64, "Threads per process; 8 of them never wait for jobs", _number(int, 9, 1024))
+    log_level: str = _setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR", _log_level)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read `environ`; raises SettingsError that lists every problem at once."""
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for spec in fields(cls):
+            names = (spec.metadata["env"], *spec.metadata.get("also", ()))
+            text = next((environ[name].strip() for name in names if environ.get(name, "").strip()), "")
+            if not text:
+                continue
+            try:
+                values[spec.name] = spec.metadata["parse"](text)
+            except ValueError as error:
+                problems.append(f"{names[0]}: {_reason(error, text, spec.metadata)}")
+        settings = cls(**values)
+        problems += settings._contradictions()
+        if problems:
+            raise SettingsError("; ".join(problems), remedy="Correct the environment and start again.")
+        return settings
+
+    def _contradictions(self) -> list[str]:
+        problems = []
+        if bool(self.basic_auth_user) != bool(self.basic_auth_pass):
+            problems.append("BASIC_AUTH_USER and BASIC_AUTH_PASS belong together: set both or none")
+        if self.label_studio_api_key and not self.label_studio_url:
+            problems.append("LABEL_STUDIO_API_KEY is set but LABEL_STUDIO_URL is not: we would not know whom to give it")
+        return problems
+
+
+def _reason(error: ValueError, text: str, metadata: Mapping[str, Any]) -> str:
+    shown = "the value" if metadata.get("secret") else repr(text)
+    detail = str(error) if str(error).startswith("must") else "is not a number"
+    return f"{shown} {detail}"
