@@ -1,0 +1,81 @@
+# Everything runs from here; `make help` lists it. Needs Python 3.11 to 3.13, nothing else.
+
+STUDIO_VENV := .venv-label-studio
+TOOLS_VENV := .cache/tools
+BIN := .venv/bin
+
+# The newest suitable Python, or whatever python3 is (scripts/check_python.py then says what is wrong with it).
+PYTHON ?= $(or $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
+	$(shell $(name) scripts/check_python.py >/dev/null 2>&1 && echo $(name)))),python3)
+
+# A virtual environment is complete when it holds the stamp of its lock file's content.
+stamp = $(1)/.installed-$(shell cksum < $(2) | cut -d' ' -f1)
+INSTALLED := $(call stamp,.venv,requirements-test.txt)
+STUDIO_INSTALLED := $(call stamp,$(STUDIO_VENV),requirements-label-studio.txt)
+UV_INSTALLED := $(TOOLS_VENV)/.installed
+
+.PHONY: help install install-label-studio demo run test check bench lock image-test clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo                  Label Studio, the backend and a stand-in for AWS, with real speech; Ctrl-C ends it'
+	@echo '    DEMO_LABEL_STUDIO_PORT=8080  DEMO_BACKEND_PORT=9090  DEMO_AWS_PORT=5005   its ports'
+	@echo '    DEMO_EXIT=1                  end after the table of transcripts'
+	@echo 'make run                   the backend alone, with whatever AWS_* and the settings in README.md say'
+	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'
+	@echo 'make check                 linters and types only'
+	@echo 'make bench                 the benchmarks'
+	@echo 'make image-test            builds the image and tries it'
+	@echo 'make lock                  writes the lock files (UPGRADE=1 takes newer versions)'
+	@echo 'make install               .venv: backend, tests, stand-in'
+	@echo 'make install-label-studio  .venv-label-studio: Label Studio 1.23.2'
+	@echo 'make clean                 removes what the demo and the tests keep between runs'
+	@echo 'PYTHON=python3.12          the Python to use (3.11 to 3.13)'
+
+install: $(INSTALLED)
+install-label-studio: $(STUDIO_INSTALLED)
+
+$(INSTALLED): STEP = backend, tests and stand-in (about a minute)
+$(STUDIO_INSTALLED): STEP = Label Studio 1.23.2 (about two minutes)
+$(INSTALLED) $(STUDIO_INSTALLED):
+	@$(PYTHON) scripts/check_python.py
+	@echo 'Installing into $(@D): $(STEP) …'
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $(LOCK)
+	@rm -f $(@D)/.installed-*
+	@touch $@
+$(INSTALLED): LOCK = requirements-test.txt
+$(STUDIO_INSTALLED): LOCK = requirements-label-studio.txt
+
+$(UV_INSTALLED):
+	@$(PYTHON) scripts/check_python.py
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@touch $@
+
+demo: $(INSTALLED) $(STUDIO_INSTALLED)
+	@$(BIN)/python -m demo
+
+run: $(INSTALLED)
+	@$(BIN)/python -m gunicorn -c gunicorn.conf.py _wsgi:app
+
+check: $(INSTALLED)
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy --strict -p demo
+
+test: check $(STUDIO_INSTALLED)
+	$(BIN)/python -m pytest $(KEYWORDS)
+
+bench: $(INSTALLED) $(STUDIO_INSTALLED)
+	@$(BIN)/python -m benchmarks
+
+lock: $(UV_INSTALLED)
+	@UPGRADE=$(UPGRADE) sh scripts/lock.sh $(abspath $(TOOLS_VENV))
+
+image-test:
+	@scripts/image_test.sh
+
+clean:
+	rm -rf .demo .cache/label-studio .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts
