@@ -1,0 +1,88 @@
+"""The many ways to write down one S3 object, read without asking anybody."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from transcribe_backend.errors import AudioError
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", re.ASCII)
+_AWS_HOST = re.compile(
+    r"(?:(?P<bucket>[a-z0-9._-]+)\.)?s3(?:-external-1|-fips|-accelerate)?(?:\.dualstack)?"
+    r"(?:[.-][a-z]{2}(?:-[a-z]+)+-\d+)?\.amazonaws\.com(?:\.cn)?",
+    re.ASCII,
+)
+_SIGNATURES = ("X-Amz-Signature", "Signature")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Address:
+    """An S3 object; `version` is "" for the current one, `signed` says that the URL carried a signature."""
+
+    bucket: str
+    key: str
+    version: str = ""
+    signed: bool = False
+
+    @property
+    def uri(self) -> str:
+        """As AWS Transcribe wants it."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def from_uri(uri: str) -> S3Address:
+    """Read `s3://bucket/key`; the key is taken verbatim, `?` and `#` belong to it. Raises AudioError."""
+    bucket, _, key = uri[len("s3://") :].partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise AudioError(f"{uri!r} names no valid S3 bucket.", remedy="Write s3://bucket/key.")
+    if not key or key.endswith("/"):
+        raise AudioError(f"{uri!r} names no S3 object.", remedy="Write s3://bucket/key.")
+    if not key.isprintable() or any(part in (".", "..") for part in key.split("/")):
+        raise AudioError(f"{uri!r} holds control characters or dot segments.", remedy="Rename the object.")
+    return S3Address(bucket, key)
+
+
+def from_url(url: str, endpoint: str = "") -> S3Address | None:
+    """Read an https URL of S3, virtual-host or path style, or of `endpoint` (an S3-compatible server's base URL).
+
+    None when it is some other URL. Formats: docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html.
+    """
+    parts = urlsplit(url)
+    found = _of_aws(parts) or _of_endpoint(parts, urlsplit(endpoint))
+    if not found or not _BUCKET.fullmatch(found[0]) or not found[1]:
+        return None
+    query = parse_qs(parts.query)
+    return S3Address(
+        from_uri(f"s3://{found[0]}/{found[1]}").bucket,
+        found[1],
+        version=query.get("versionId", [""])[0],
+        signed=any(name in query for name in _SIGNATURES),
+    )
+
+
+def _of_aws(parts: SplitResult) -> tuple[str, str] | None:
+    match = _AWS_HOST.fullmatch(parts.hostname or "")
+    if not match or parts.port not in (None, 80, 443):
+        return None
+    return _bucket_and_key(match["bucket"] or "", parts.path)
+
+
+def _of_endpoint(parts: SplitResult, endpoint: SplitResult) -> tuple[str, str] | None:
+    host, own = parts.hostname or "", endpoint.hostname or ""
+    if not own or _port(parts) != _port(endpoint):
+        return None
+    if host == own:
+        return _bucket_and_key("", parts.path)
+    return _bucket_and_key(host.removesuffix(f".{own}"), parts.path) if host.endswith(f".{own}") else None
+
+
+def _bucket_and_key(bucket: str, path: str) -> tuple[str, str]:
+    path = unquote(path.removeprefix("/"))
+    if bucket:
+        return bucket, path
+    bucket, _, key = path.partition("/")
+    return bucket, key
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,0 +1,228 @@
+"""Audio that already lies in S3: where it is, what it is, and from which region it can be transcribed."""
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from transcribe_backend.aws import addresses
+from transcribe_backend.aws.addresses import S3Address
+from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
+from transcribe_backend.errors import AudioError, AudioForbidden, AudioNotFound, AudioUnsupported, AWSError
+from transcribe_backend.settings import Settings
+
+MAX_BYTES = 2 * 1024**3
+"""AWS Transcribe's quota for one media file (docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html)."""
+_MAX_URI = 2000
+_MISSING = frozenset({"404", "NotFound", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"})
+_DENIED = frozenset({"403", "Forbidden", "AccessDenied"})
+_ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Audio that AWS Transcribe can be pointed at.
+
+    `uri` is its s3:// place, `region` where a job for it must run. `identity` says what it is, whatever its place:
+    `s3://bucket/key#etag`, `sha256:<hex>` once staged, or the URI alone where S3 does not tell the ETag.
+    """
+
+    uri: str
+    identity: str
+    region: str
+
+
+class Regions:
+    """The region of each bucket, asked once per process."""
+
+    def __init__(self, clients: AWSClients) -> None:
+        self._clients = clients
+        self._known: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def of(self, bucket: str) -> str:
+        """Region of `bucket`; the default region where S3 does not tell. Raises AWSError."""
+        with self._lock:
+            known = self._known.get(bucket)
+        if known is None:
+            known = self._ask(bucket) or self._clients.region
+            with self._lock:
+                self._known[bucket] = known
+        return known
+
+    def _ask(self, bucket: str) -> str:
+        try:
+            answer: Any = self._clients.s3().head_bucket(Bucket=bucket)
+        except ClientError as error:
+            if error_code(error) in _MISSING:
+                raise AudioNotFound(f"S3 has no bucket {bucket}.", remedy="Check the bucket's name.") from error
+            # A refusal (403) or a redirect (301) names the region as well.
+            answer = error.response
+        return str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
+
+
+class MediaFolder:
+    """`S3_FOLDER/media/` in S3_BUCKET, where everything lies that AWS Transcribe cannot read in place."""
+
+    def __init__(self, clients: AWSClients, settings: Settings, regions: Regions | None = None) -> None:
+        self._clients = clients
+        self._settings = settings
+        self._regions = regions or Regions(clients)
+
+    @property
+    def region(self) -> str:
+        """Region of S3_BUCKET, "" without one."""
+        return self._regions.of(self._settings.s3_bucket) if self._settings.s3_bucket else ""
+
+    def require(self, audio: str) -> None:
+        """Raise AudioForbidden when there is no S3_BUCKET to put `audio` into."""
+        if not self._settings.s3_bucket:
+            raise AudioForbidden(
+                f"{audio} must be copied to S3 before AWS Transcribe can read it, and no S3_BUCKET is set.",
+                remedy="Set S3_BUCKET to a bucket of yours, or import the audio as s3:// URIs.",
+            )
+
+    def media(self, name: str, identity: str) -> Media:
+        """The Media that lies (or will lie) here under `name`."""
+        return Media(f"s3://{self._settings.s3_bucket}/{self.key(name)}", identity, self.region)
+
+    def key(self, name: str) -> str:
+        """Key of `name` in S3_BUCKET."""
+        return f"{self._settings.s3_folder}/media/{name}".lstrip("/")
+
+    def holds(self, name: str) -> bool:
+        """Whether the object is there. Raises AWSError."""
+        try:
+            self._clients.s3(self.region).head_object(Bucket=self._settings.s3_bucket, Key=self.key(name))
+        except ClientError as error:
+            if error_code(error) in _MISSING | _DENIED:  # 403: missing, and we may not list
+                return False
+            raise translate(error, f"look into S3_BUCKET {self._settings.s3_bucket}") from error
+        return True
+
+    def encryption(self) -> dict[str, Any]:
+        """The request parameters that encrypt an object with S3_SSE_KMS_KEY_ID."""
+        if not self._settings.s3_kms_key:
+            return {}
+        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._settings.s3_kms_key}
+
+    def copy(self, source: S3Address, name: str) -> None:
+        """Copy an S3 object of any region here, without its bytes passing through us. Raises AWSError."""
+        with aws_errors(f"copy {source.uri} to S3_BUCKET {self._settings.s3_bucket}"):
+            copied: Any = {"Bucket": source.bucket, "Key": source.key}
+            if source.version:
+                copied["VersionId"] = source.version
+            self._clients.s3(self.region).copy_object(
+                Bucket=self._settings.s3_bucket, Key=self.key(name), CopySource=copied, **self.encryption()
+            )
+
+
+class S3Media:
+    """Turns addresses of S3 objects into Media; thread-safe."""
+
+    def __init__(self, clients: AWSClients, settings: Settings) -> None:
+        self._clients = clients
+        self._settings = settings
+        self._regions = Regions(clients)
+        self._folder = MediaFolder(clients, settings, self._regions)
+
+    def address(self, url: str) -> S3Address | None:
+        """The S3 object that an s3:// URI or an http(s) URL points at; None when it is another URL.
+
+        Raises AudioError for an s3:// URI that is none.
+        """
+        if url[:5].lower() == "s3://":
+            return addresses.from_uri("s3://" + url[5:])
+        return addresses.from_url(url, self._clients.s3().meta.endpoint_url)
+
+    def locate(self, uri: str | S3Address) -> Media:
+        """Find an object and make sure that AWS Transcribe can take it, before a job is paid.
+
+        Raises AudioForbidden (ALLOWED_S3_BUCKETS), AudioNotFound, AudioUnsupported (empty, over 2 GB, archived),
+        AWSError. An object whose metadata we may not read is given as its URI alone.
+        """
+        media = self.readable(uri)
+        if media:
+            return media
+        found = addresses.from_uri(uri) if isinstance(uri, str) else uri
+        return Media(found.uri, found.uri, self._regions.of(found.bucket))
+
+    def readable(self, uri: str | S3Address) -> Media | None:
+        """Like `locate`, but None when S3 denies us the object's metadata."""
+        found = addresses.from_uri(uri) if isinstance(uri, str) else uri
+        self._check_policy(found)
+        head = self._head(found)
+        if head is None:
+            return None
+        _check_object(found, head)
+        return self._placed(found, f"{found.uri}#{head['ETag'].strip(chr(34))}", head)
+
+    def _check_policy(self, found: S3Address) -> None:
+        allowed = self._settings.allowed_s3_buckets
+        if allowed and found.bucket not in allowed:
+            raise AudioForbidden(
+                f"{found.uri} lies in a bucket that this backend may not read.",
+                remedy=f"Add {found.bucket} to ALLOWED_S3_BUCKETS if it should.",
+            )
+
+    def _head(self, found: S3Address) -> Any:
+        version = {"VersionId": found.version} if found.version else {}
+        try:
+            with aws_errors(f"look at {found.uri}"):
+                region = self._regions.of(found.bucket)
+                return self._clients.s3(region).head_object(Bucket=found.bucket, Key=found.key, **version)  # type: ignore[arg-type]
+        except AudioNotFound as error:
+            raise _not_found(found) from error
+        except AWSError as error:
+            cause = error.__cause__
+            code = error_code(cause) if isinstance(cause, ClientError) else ""
+            if code in _MISSING:
+                raise _not_found(found) from cause
+            if code in _DENIED:
+                return None
+            raise
+
+    def _placed(self, found: S3Address, identity: str, head: Any) -> Media:
+        region, home = self._regions.of(found.bucket), self._folder.region
+        if home in ("", region) and len(found.uri) <= _MAX_URI and not found.version:
+            return Media(found.uri, identity, region)
+        self._folder.require(found.uri)
+        return self._copied(found, f"{identity}?{found.version}" if found.version else identity)
+
+    def _copied(self, found: S3Address, identity: str) -> Media:
+        name = hashlib.sha256(identity.encode()).hexdigest() + _extension(found.key)
+        if not self._folder.holds(name):
+            self._folder.copy(found, name)
+        return self._folder.media(name, identity)
+
+
+def _extension(key: str) -> str:
+    stem, dot, extension = key.rpartition(".")
+    return f".{extension.lower()}" if stem and extension.isalnum() and len(extension) <= 5 else ""
+
+
+def _not_found(found: S3Address) -> AudioNotFound:
+    return AudioNotFound(
+        f"{found.uri}: S3 answered 404 Not Found. The S3 URI that you provided can't be accessed.",
+        remedy="Check the bucket and the key in the task, and that the object has not been deleted.",
+    )
+
+
+def _check_object(found: S3Address, head: Any) -> None:
+    size = head["ContentLength"]
+    problem: AudioError | None = None
+    if size == 0:
+        problem = AudioUnsupported(f"{found.uri} is empty.", remedy="Upload the audio again.")
+    elif size > MAX_BYTES:
+        problem = AudioUnsupported(
+            f"{found.uri} has {size / 1024**3:.1f} GB, AWS Transcribe takes 2 GB.",
+            remedy="Split the audio or compress it (FLAC, Ogg).",
+        )
+    elif head.get("StorageClass") in _ARCHIVED and 'ongoing-request="false"' not in head.get("Restore", ""):
+        problem = AudioUnsupported(
+            f"{found.uri} is archived ({head['StorageClass']}).", remedy="Restore the object in S3 first."
+        )
+    if problem:
+        raise problem
