@@ -1,0 +1,143 @@
+"""Starts, watches and stops the programs that the demo and the end-to-end tests consist of."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import requests
+
+T = TypeVar("T")
+
+_GRACE = 10.0  # seconds between SIGTERM and SIGKILL
+
+# What our programs may know of the caller's environment: no AWS account, no Label Studio, no database of his.
+_INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+class ProgramError(Exception):
+    """A program of ours did not start, or ended; the message is for the user."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A running program in a process group of its own; `log` holds all it prints."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Raise ProgramError if it has ended."""
+        if self.process.poll() is not None:
+            raise ProgramError(f"{self.name} ended with code {self.process.returncode}. Its last words:\n{self.tail()}")
+
+    def tail(self, lines: int = 20) -> str:
+        """The last lines of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def stop(self) -> None:
+        """End the whole process group, by force after 10 s; harmless when it has ended."""
+        _signal_group(self.process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_GRACE)
+        _signal_group(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """`extra` on top of the few variables that a program needs of the caller's environment."""
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**kept, "NO_PROXY": "127.0.0.1,localhost", "PYTHONUNBUFFERED": "1", **extra}
+
+
+@contextmanager
+def running(
+    name: str,
+    command: Sequence[str | Path],
+    ready: Callable[[], bool],
+    *,
+    env: Mapping[str, str],
+    log: Path,
+    timeout: float,
+    cwd: Path | None = None,
+) -> Iterator[Program]:
+    """Start a program, wait (at most `timeout` seconds) until it is `ready`, stop it on leaving.
+
+    Raises ProgramError, with the end of its log, when it ends or is not ready in time.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 (our own commands)
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    program = Program(name, process, log)
+    try:
+        _wait_until_ready(program, ready, timeout)
+        yield program
+    finally:
+        program.stop()
+
+
+def _wait_until_ready(program: Program, ready: Callable[[], bool], timeout: float) -> None:
+    def answer() -> bool:
+        program.check()
+        return ready()
+
+    try:
+        wait_until(answer, timeout, f"{program.name} is up")
+    except TimeoutError as error:
+        raise ProgramError(f"{error}. The end of {program.log}:\n{program.tail()}") from None
+
+
+def wait_until(condition: Callable[[], T | None], timeout: float, what: str, interval: float = 0.1) -> T:
+    """The first true value of `condition`, asked every `interval` seconds; TimeoutError says `what` did not happen."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Waited {timeout:g} s in vain until {what}")
+        time.sleep(interval)
+
+
+def answers(url: str) -> bool:
+    """Does `url` answer 200?"""
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def require_free(port: int, variable: str, name: str) -> None:
+    """Raise ProgramError, naming the variable that changes it, when somebody listens on `port`."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise ProgramError(f"Port {port}, wanted for {name}, is in use: choose another one with {variable}=…")
