@@ -1,0 +1,123 @@
+import random
+
+import pytest
+
+from transcribe_backend.speech.corrections import Candidate, Pair, candidates, recognised
+
+
+def pairs(*texts: tuple[str, str]) -> list[Pair]:
+    return [Pair(task, ours, human) for task, (ours, human) in enumerate(texts, 1)]
+
+
+def learnt(*texts: tuple[str, str], **thresholds: float) -> list[str]:
+    return [each.display for each in candidates(pairs(*texts), **thresholds)]
+
+
+def test_a_substituted_word_is_learnt_with_what_was_heard_instead():
+    found = candidates(pairs(("the close were blue", "The clubs were blue."), ("two close here", "Two clubs, here!")))
+    assert found == [Candidate(("clubs",), "clubs", misses=2, hits=0, tasks=2, heard="close")]
+
+
+def test_a_word_that_was_not_heard_at_all_is_learnt():
+    found = candidates(pairs(("we met today", "We met Xochitl today."), ("so came home", "So Xochitl came home.")))
+    assert [(each.display, each.heard) for each in found] == [("Xochitl", "")]
+
+
+def test_words_that_only_the_recogniser_wrote_are_not_learnt():
+    assert learnt(("thank you we met", "We met"), ("thank you and so on", "And so on")) == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "human"),
+    [
+        ("he met will in may", "He met Will in May"),
+        ("well known fact", "Well-known fact!"),
+        ("its a well known fact", "It's a wellknown fact"),
+        ("aws is here now", "A.W.S. is here, now"),
+        ("café olé", "cafe\u0301 ole\u0301"),
+    ],
+)
+def test_case_punctuation_and_unicode_form_are_never_phrases(ours, human):
+    assert not {"will", "may", "well", "known", "wellknown", "aws", "café"} & {
+        each.casefold() for each in learnt((ours, human), (ours, human))
+    }
+
+
+@pytest.mark.parametrize(
+    ("ours", "human"),
+    [
+        ("call me at for it", "Call me at +1 555 123-4567 for it"),
+        ("call sins hundred for it", "Call seven hundred for it"),
+        ("there were 700 of them", "there were several hundreds of them"),
+        ("mail john at for it", "mail jane.doe@example.com for it"),
+        ("mail at for it please now", "mail jane dot doe at example dot com for it please now"),
+        ("look at it with me", "look at https://acme.example/shop with me"),
+        ("room be seven is free now", "room B7 is free now"),
+    ],
+)
+def test_numbers_and_private_strings_are_left_out(ours, human):
+    assert learnt((ours, human), (ours, human)) == []
+
+
+def test_names_missed_together_become_one_phrase():
+    found = learnt(
+        ("we met she von gala her today", "We met Siobhan Gallagher today."),
+        ("is she bond gal here", "Is Siobhan Gallagher here?"),
+    )
+    assert found == ["Siobhan Gallagher"]
+
+
+def test_a_part_that_is_also_missed_alone_stays():
+    found = learnt(
+        ("we met she von gala her today", "We met Siobhan Gallagher today."),
+        ("is she bond gal here", "Is Siobhan Gallagher here?"),
+        ("then gala left the house", "Then Gallagher left the house"),
+    )
+    assert sorted(found) == ["Gallagher", "Siobhan Gallagher"]
+
+
+def test_punctuation_divides_phrases():
+    found = learnt(("no x y z", "No Siobhan. Gallagher z"), ("so p q z", "So Siobhan, Gallagher z"))
+    assert sorted(found) == ["Gallagher", "Siobhan"]
+
+
+def test_thresholds():
+    missed = ("two close here", "two clubs here")
+    heard = ("two clubs here", "two clubs here")
+    assert learnt(missed) == []
+    assert learnt(missed, min_tasks=1) == ["clubs"]
+    assert learnt(missed, missed, *[heard] * 7) == ["clubs"]
+    assert learnt(missed, missed, *[heard] * 8) == []
+    assert learnt(missed, missed, *[heard] * 8, max_recall=0.9) == ["clubs"]
+
+
+def test_best_first_and_the_most_common_written_form():
+    texts = [("so x is here", f"so {name} is here") for name in ("Brecon", "brecon", "Brecon", "Llanelli", "Llanelli")]
+    assert learnt(*texts) == ["Brecon", "Llanelli"]
+
+
+def test_a_text_all_in_capitals_says_nothing_of_case():
+    assert learnt(("TWO CLOSE HERE", "TWO CLUBS HERE"), ("two close here", "TWO CLUBS HERE")) == ["clubs"]
+
+
+def test_repeated_hallucinations_neither_explode_nor_teach():
+    noise = "thank you for watching " * 3000
+    assert learnt(*[(noise, f"the committee of number {task} met in Brecon today") for task in range(20)]) == []
+
+
+def test_random_words_teach_nothing_that_two_tasks_share():
+    draw = random.Random(1)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = ["".join(draw.choices(letters, k=8)) for _ in range(3000)]
+    texts = [(" ".join(draw.sample(words, 12)), " ".join(draw.sample(words, 12))) for _ in range(40)]
+    assert learnt(*texts) == []
+
+
+def test_another_script():
+    found = candidates(pairs(("мы были в лад они", "Мы были в Ладожском"), ("тут лад оска нет", "Тут Ладожском нет.")))
+    assert [each.display for each in found] == ["Ладожском"]
+
+
+def test_recognised_counts_spoken_occurrences():
+    pair = Pair(1, "clubs and close and king of hearts", "Clubs and clubs and king of hearts")
+    assert recognised([("clubs",), ("king", "of", "hearts")], pair) == (2, 3)
