@@ -106,7 +106,7 @@ def test_repeated_hallucinations_neither_explode_nor_teach():
 
 
 def test_random_words_teach_nothing_that_two_tasks_share():
-    draw = random.Random(1)
+    draw = random.Random(1)  # noqa: S311
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = ["".join(draw.choices(letters, k=8)) for _ in range(3000)]
     texts = [(" ".join(draw.sample(words, 12)), " ".join(draw.sample(words, 12))) for _ in range(40)]

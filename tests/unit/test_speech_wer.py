@@ -43,8 +43,8 @@ def test_every_token_lies_where_it_says(text):
 
 
 def test_gaps_are_the_longest_runs_of_disagreement():
-    assert list(gaps("a b c d".split(), "a x y c".split())) == [Gap(1, 2, 1, 3), Gap(3, 4, 4, 4)]
-    assert list(gaps("a b".split(), [])) == [Gap(0, 2, 0, 0)]
+    assert list(gaps(["a", "b", "c", "d"], ["a", "x", "y", "c"])) == [Gap(1, 2, 1, 3), Gap(3, 4, 4, 4)]
+    assert list(gaps(["a", "b"], [])) == [Gap(0, 2, 0, 0)]
     assert list(gaps([], ["a"])) == [Gap(0, 0, 0, 1)]
     assert list(gaps(["a"], ["a"])) == []
 

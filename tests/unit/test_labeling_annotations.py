@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from transcribe_backend.labeling.annotations import Passage, chosen, human_text, passages
+
+RECORDED = Path(__file__).parents[2] / "../shared/label-studio/recorded"
+INTERFACE = SimpleNamespace(to_name="audio")
+
+
+def textarea(text: Any, **more: Any) -> dict[str, Any]:
+    value = {"text": text, **{key: more.pop(key) for key in ("start", "end", "channel") if key in more}}
+    return {"from_name": "transcription", "to_name": "audio", "type": "textarea", "value": value, **more}
+
+
+def label(identity: str, start: float, end: float, channel: int = 0) -> dict[str, Any]:
+    value = {"start": start, "end": end, "channel": channel, "labels": ["Speech"]}
+    return {"id": identity, "from_name": "labels", "to_name": "audio", "type": "labels", "value": value}
+
+
+def task(*results: dict[str, Any]) -> dict[str, Any]:
+    return {"annotations": [{"id": 1, "result": list(results)}]}
+
+
+def test_a_text_of_the_whole_audio():
+    assert human_text(task(textarea(["Hello  world", "again"])), INTERFACE) == "Hello world again"
+    assert human_text(task(textarea("Hello")), INTERFACE) == "Hello"
+
+
+def test_regions_are_read_per_channel_in_order_of_time_with_the_bounds_of_their_label():
+    results = [
+        textarea(["third"], id="c", start=0.1, end=0.4, channel=1),
+        label("b", 2.0, 3.5),
+        textarea(["second"], id="b"),
+        textarea(["first"], id="a", start=0.5, end=1.5),
+    ]
+    assert passages(task(*results), INTERFACE) == [
+        Passage("first", 0.5, 1.5, 0),
+        Passage("second", 2.0, 3.5, 0),
+        Passage("third", 0.1, 0.4, 1),
+    ]
+    assert human_text(task(*results), INTERFACE) == "first\nsecond\nthird"
+
+
+def test_a_note_beside_regions_is_no_transcript():
+    assert human_text(task(textarea(["a note"]), textarea(["said"], id="a", start=0.0, end=1.0)), INTERFACE) == "said"
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {},
+        {"annotations": None},
+        task(),
+        task(textarea([""])),
+        task(label("a", 0.0, 1.0)),
+        task(textarea(["other tag"], to_name="video")),
+        task({"from_name": "x", "to_name": "audio", "type": "textarea", "value": None}),
+        {"annotations": [{"id": 1, "was_cancelled": True, "result": [textarea(["skipped"])]}]},
+    ],
+)
+def test_without_a_human_transcript_there_is_none(nothing):
+    assert human_text(nothing, INTERFACE) is None
+
+
+def annotation(identity: int, updated: str, **more: Any) -> dict[str, Any]:
+    return {"id": identity, "updated_at": updated, "result": [textarea([str(identity)])], **more}
+
+
+def test_ground_truth_first_then_the_latest_and_never_a_skipped_one():
+    early, late = annotation(2, "2026-01-01T10:00:00.1Z"), annotation(1, "2026-01-02T10:00:00.1Z")
+    skipped = annotation(3, "2026-01-03T10:00:00.1Z", was_cancelled=True, ground_truth=True)
+    truth = annotation(4, "2025-01-01T10:00:00.1Z", ground_truth=True)
+    assert chosen({"annotations": [early, late, skipped]}) is late
+    assert chosen({"annotations": [early, truth, late, skipped]}) is truth
+    assert chosen({"annotations": [skipped]}) is None
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded requests are not part of a clone")
+@pytest.mark.parametrize(
+    ("fixture", "text"),
+    [
+        ("23_ui_submitted_annotation_segments", "Hello world\nthis is the first test"),
+        ("24_ui_submitted_annotation_plain", None),
+    ],
+)
+def test_annotations_that_label_studio_really_submits(fixture, text):
+    submitted = json.loads((RECORDED / f"{fixture}.json").read_text())["label_studio_side"]["request"]["json"]
+    assert human_text({"annotations": [submitted]}, INTERFACE) == (text or submitted["result"][0]["value"]["text"][0])
