@@ -1,0 +1,171 @@
+"""Audio that is not in S3 yet: checked, and put into S3_BUCKET once, under a name that is its content."""
+
+import hashlib
+import os
+import shutil
+import subprocess  # noqa: S404
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+from tinytag import TinyTag, TinyTagException
+
+from transcribe_backend.aws import sniff
+from transcribe_backend.aws.clients import AWSClients, aws_errors, translate
+from transcribe_backend.aws.media import MAX_BYTES, Media, MediaFolder
+from transcribe_backend.errors import AudioUnsupported, AWSError
+from transcribe_backend.settings import Settings
+
+MIN_SECONDS, MAX_SECONDS = 0.5, 4 * 3600.0
+"""AWS Transcribe's quotas of media length."""
+_LEFTOVER_SECONDS = 24 * 3600.0
+_CONVERSION_SECONDS = 900.0
+# One demuxer by name each: left to guess, ffmpeg would also follow playlists to other files.
+_DEMUXERS = {
+    **{name: name for name in ("aiff", "caf", "asf", "au", "aac", "mov", "matroska")},
+    "3gp": "mov",
+}
+_TRANSFER = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, max_concurrency=4)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spooled:
+    path: Path
+    sha256: str
+    format: str
+
+
+class Staging:
+    """Puts audio into `S3_FOLDER/media/<sha256>.<format>`; thread-safe, memory does not grow with the audio."""
+
+    def __init__(self, clients: AWSClients, settings: Settings) -> None:
+        self._clients = clients
+        self._settings = settings
+        self._media = MediaFolder(clients, settings)
+        self._folder = settings.model_dir / "tmp"
+        self._sweep()
+
+    def require(self, source: str) -> None:
+        """Raise AudioForbidden, before anything is downloaded, when there is no S3_BUCKET for it."""
+        self._media.require(source)
+
+    def stage(self, stream: Iterable[bytes], *, source: str) -> Media:
+        """Put the bytes of `stream` into S3 unless they are there; `source` names them in errors.
+
+        Raises AudioUnsupported (format, size, length), AudioForbidden (no S3_BUCKET), AWSError and what `stream` raises.
+        """
+        self._media.require(source)
+        with self._temporary() as path, self._temporary() as converted:
+            spooled = _spool(stream, path, source)
+            if not sniff.is_taken(spooled.format):
+                spooled = _convert(spooled, converted, source)
+            _check_length(spooled, source)
+            return self._put(spooled, source)
+
+    def _put(self, spooled: _Spooled, source: str) -> Media:
+        name = f"{spooled.sha256}.{spooled.format}"
+        if not self._media.holds(name):
+            self._upload(spooled.path, name, source)
+        return self._media.media(name, f"sha256:{spooled.sha256}")
+
+    def _upload(self, path: Path, name: str, source: str) -> None:
+        bucket = self._settings.s3_bucket
+        doing = f"upload {source} to S3_BUCKET {bucket}"
+        try:
+            with aws_errors(doing):
+                self._clients.s3(self._media.region).upload_file(
+                    str(path), bucket, self._media.key(name), ExtraArgs=self._media.encryption(), Config=_TRANSFER
+                )
+        except S3UploadFailedError as error:
+            cause = error.__context__
+            if isinstance(cause, ClientError):
+                raise translate(cause, doing) from error
+            raise AWSError(f"Cannot {doing}.", remedy="Check S3_BUCKET.", retryable=True) from error
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._folder, prefix="audio-")
+        os.close(handle)
+        try:
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Delete what a killed process left behind."""
+        if not self._folder.is_dir():
+            return
+        for path in self._folder.glob("audio-*"):
+            if path.stat().st_mtime < time.time() - _LEFTOVER_SECONDS:
+                path.unlink(missing_ok=True)
+
+
+def _spool(stream: Iterable[bytes], path: Path, source: str) -> _Spooled:
+    digest, size, head = hashlib.sha256(), 0, b""
+    with path.open("wb") as file:
+        for chunk in stream:
+            size += len(chunk)
+            if size > MAX_BYTES:
+                raise AudioUnsupported(
+                    f"{source} is larger than 2 GB, the most that AWS Transcribe takes.", remedy="Split or compress it."
+                )
+            if len(head) < sniff.HEAD:
+                head += chunk[: sniff.HEAD - len(head)]
+            digest.update(chunk)
+            file.write(chunk)
+    if not size:
+        raise AudioUnsupported(f"{source} is empty.", remedy="Upload the audio again.")
+    return _Spooled(path, digest.hexdigest(), sniff.sniff(head))
+
+
+def _convert(spooled: _Spooled, target: Path, source: str) -> _Spooled:
+    demuxer, ffmpeg = _DEMUXERS.get(spooled.format), shutil.which("ffmpeg")
+    if not demuxer or not ffmpeg:
+        raise _not_taken(spooled.format, source)
+    command = [ffmpeg, "-nostdin", "-v", "error", "-y", "-threads", "1", "-protocol_whitelist", "file", "-f", demuxer]
+    command += ["-i", str(spooled.path), "-vn", "-fs", str(MAX_BYTES), "-c:a", "flac", "-f", "flac", str(target)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=_CONVERSION_SECONDS)  # noqa: S603
+    except (subprocess.SubprocessError, OSError) as error:
+        raise AudioUnsupported(
+            f"{source} ({spooled.format}) cannot be converted to FLAC.", remedy="Check that the file plays."
+        ) from error
+    with target.open("rb") as file:
+        return _Spooled(target, hashlib.file_digest(file, "sha256").hexdigest(), "flac")
+
+
+def _not_taken(format: str, source: str) -> AudioUnsupported:
+    if format == "html":
+        return AudioUnsupported(f"{source} is a web page, not audio.", remedy="Use the URL of the audio file itself.")
+    return AudioUnsupported(
+        f"{source} is {format or 'no audio format we know'}, which AWS Transcribe does not take.",
+        remedy="Convert it to FLAC or WAV"
+        + (", or install ffmpeg beside the backend: it then converts by itself." if format in _DEMUXERS else "."),
+    )
+
+
+def _check_length(spooled: _Spooled, source: str) -> None:
+    seconds = _seconds(spooled)
+    if seconds is not None and seconds < MIN_SECONDS:
+        raise AudioUnsupported(
+            f"{source} lasts {seconds:.2f} s; AWS Transcribe takes 0.5 s and more.", remedy="Skip the task."
+        )
+    if seconds is not None and seconds > MAX_SECONDS:
+        raise AudioUnsupported(
+            f"{source} lasts {seconds / 3600:.1f} h; AWS Transcribe takes 4 h at most.", remedy="Split the audio."
+        )
+
+
+def _seconds(spooled: _Spooled) -> float | None:
+    """Length by the file's header; None where it does not tell (AMR and WebM never do here), AWS then judges."""
+    try:
+        return TinyTag.get(spooled.path, tags=False).duration
+    except (TinyTagException, OSError, ValueError):
+        return None

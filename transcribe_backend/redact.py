@@ -1,0 +1,79 @@
+"""What must never be shown: credentials, tokens and signed URLs, taken out of any text."""
+
+import logging
+import re
+from collections.abc import Iterable
+
+_GONE = "[redacted]"
+_URL = re.compile(r"(?i)https?://[^\s\"'<>]+")
+_SIGNED = re.compile(
+    r"(?i)x-(?:amz|goog)-|(?:awsaccesskeyid|googleaccessid|signature|sig|key-pair-id)$|"
+    r"token|secret|passw|credential|api_?-?key|^auth|^key$"
+)
+"""Names of query parameters that make a URL a key to something."""
+
+_RULES = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/?#\"'<>]+@", rf"\1{_GONE}@"),
+        (r"(?i)([?&;](?:x-(?:amz|goog)-[a-z-]+|signature|sig|\w*token|api_?key|password)=)[^\s&\"'<>]+", rf"\1{_GONE}"),
+        (r"(?i)(authorization[\"']?\s*[:=,]\s*[\"']?)[^\"'\r\n]+", rf"\1{_GONE}"),
+        (r"(?i)\b(bearer|basic|token)\s+[a-z0-9._~+/=-]{16,}", rf"\1 {_GONE}"),
+        (r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?", _GONE),
+        (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b", _GONE),
+        (
+            r"(?i)\b((?:aws_?)?(?:secret_?access_?key|session_?token|access_?token|api_?key|password|refresh)"
+            r"[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&}]+",
+            rf"\1{_GONE}",
+        ),
+    )
+)
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """`text` without the queries of signed URLs, user:password@, Authorization values, JWTs, AWS keys and `secrets`."""
+    for secret in secrets:
+        text = text.replace(secret, _GONE)
+    text = _URL.sub(_without_signature, text)
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _without_signature(url: re.Match[str]) -> str:
+    head, mark, query = url[0].partition("?")
+    names = (parameter.partition("=")[0] for parameter in re.split("[&;]", query))
+    return f"{head}?{_GONE}" if mark and any(_SIGNED.search(name) for name in names) else url[0]
+
+
+class RedactingFilter(logging.Filter):
+    """Put on every handler: redacts a record's message (arguments included), traceback and stack.
+
+    `secrets` are values to scrub wherever they stand, e.g. the configured passwords and tokens.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        # The longest first, so that a secret that contains another one goes as a whole.
+        self._secrets = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Redact `record` in place; True always."""
+        record.msg, record.args = self._clean(_message(record)), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = self._clean(record.exc_text)
+        if record.stack_info:
+            record.stack_info = self._clean(record.stack_info)
+        return True
+
+    def _clean(self, text: str) -> str:
+        return redact(text, self._secrets)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        return f"{record.msg} (its arguments do not fit)"
