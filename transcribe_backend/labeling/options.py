@@ -1,0 +1,101 @@
+"""The `model_*` attributes of the Audio tag: what a project asks for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from transcribe_backend.errors import LabelingConfigError
+from transcribe_backend.speech import languages
+from transcribe_backend.speech.recognition import AUTO, Recognition
+from transcribe_backend.speech.segments import MAX_SECONDS
+from transcribe_backend.speech.wording import listed, quoted
+
+_PREFIX = "model_"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the attributes ask for: recognition by AWS, and how its results are presented."""
+
+    recognition: Recognition = field(default_factory=Recognition)
+    low_confidence: float = 0.6
+    max_segment: float = MAX_SECONDS
+    language_given: bool = False
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
+        raise ValueError("true or false")
+    return text.lower() in ("true", "1", "yes")
+
+
+def _integer(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("a whole number")
+    return int(text)
+
+
+def _between(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        rule = f"a number from {low:g} to {high:g}"
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(rule) from None
+        if not low <= value <= high:
+            raise ValueError(rule)
+        return value
+
+    return parse
+
+
+def _language(text: str) -> str:
+    """A code in its proper spelling; what is none stays as it is and fails by AWS's rule."""
+    return AUTO if text.lower() == AUTO else languages.named(text) or text
+
+
+def _languages(text: str) -> tuple[str, ...]:
+    return tuple(_language(part.strip()) for part in text.split(",") if part.strip())
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "model_language": _language,
+    "model_languages": _languages,
+    "model_speakers": _integer,
+    "model_channels": _boolean,
+    "model_alternatives": _integer,
+    "model_vocabulary": str,
+    "model_vocabulary_filter": str,
+    "model_redact": _boolean,
+    "model_low_confidence": _between(0, 1),
+    "model_max_segment": _between(1, 600),
+}
+ATTRIBUTES = tuple(_PARSERS)
+_PRESENTATION = ("low_confidence", "max_segment")
+
+
+def read(attributes: Mapping[str, str], language: str) -> Options:
+    """Options from the attributes of an Audio tag (names in lower case); `language` is the backend's default.
+
+    Raises LabelingConfigError for an attribute that does not exist or a value that means nothing.
+    """
+    values = {name: _value(name, text.strip()) for name, text in attributes.items() if name.startswith(_PREFIX)}
+    chosen = {name.removeprefix(_PREFIX): value for name, value in values.items() if value not in ("", ())}
+    presentation = {name: chosen.pop(name) for name in _PRESENTATION if name in chosen}
+    given = not chosen.keys().isdisjoint(("language", "languages"))
+    chosen.setdefault("language", AUTO if chosen.get("languages") else _language(language))
+    filter_name, _, method = chosen.pop("vocabulary_filter", "").partition(":")
+    recognition = replace(Recognition(), **chosen, vocabulary_filter=filter_name, filter_method=method or "mask")
+    return Options(recognition, language_given=given, **presentation)
+
+
+def _value(name: str, text: str) -> Any:
+    if name not in _PARSERS:
+        raise LabelingConfigError(
+            f"The Audio tag has an unknown attribute {quoted(name)}.",
+            remedy=f"There are: model_{listed(known.removeprefix(_PREFIX) for known in ATTRIBUTES)}.",
+        )
+    try:
+        return _PARSERS[name](text) if text else ""
+    except ValueError as rule:
+        raise LabelingConfigError(f"{name}={quoted(text)} means nothing.", remedy=f"It must be {rule}.") from None

@@ -1,0 +1,112 @@
+"""Interactive regions: the words of a segment that the annotator has just drawn.
+
+The editor sends every region that shares a label with the touched one, with its texts, and replaces each region it gets
+an answer for. So only regions without a text are answered, and with all they had.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from transcribe_backend.errors import RequestError
+from transcribe_backend.labeling import results
+from transcribe_backend.labeling.interface import Interface
+from transcribe_backend.labeling.results import Result
+from transcribe_backend.speech.transcript import Transcript
+from transcribe_backend.speech.words import Word, mean_confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region that lacks its text; `results` is what the editor knows of it, times are in seconds."""
+
+    id: str
+    start: float
+    end: float
+    channel: int | None
+    results: tuple[Mapping[str, Any], ...]
+
+
+def wanted(interface: Interface, context: Mapping[str, Any]) -> list[Region]:
+    """The regions of an interactive context that lack a text; raises RequestError for a context that is none.
+
+    A region with any text, even an empty one, is the annotator's.
+    """
+    text = interface.region_text
+    if text is None:
+        return []
+    regions = [_region(region_id, parts) for region_id, parts in _by_id(context).items()]
+    return [region for region in regions if region and not _has_text(region) and text.shows_for(_labels(region))]
+
+
+def fill(interface: Interface, transcript: Transcript, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The prediction that gives each wanted region the words whose midpoint lies within it.
+
+    {"result": []} changes nothing in the editor: nothing is wanted, or nothing is said there.
+    """
+    answered: list[Result] = []
+    said: list[Word] = []
+    for region in wanted(interface, context):
+        words = _words(transcript, region)
+        if words:
+            answered += _answer(interface, transcript, region, words)
+            said += words
+    return results.scored({"result": answered}, mean_confidence(said))
+
+
+def _by_id(context: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    entries = context.get("result", []) if isinstance(context, Mapping) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise RequestError("context.result is not a list of regions.")
+    regions: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        if isinstance(entry.get("id"), str):
+            regions.setdefault(entry["id"], []).append(entry)
+    return regions
+
+
+def _region(region_id: str, parts: list[Mapping[str, Any]]) -> Region | None:
+    """The region these results make; None for results without bounds, which belong to the whole audio."""
+    for part in parts:
+        value = part.get("value")
+        if isinstance(value, Mapping) and _is_time(value.get("start")) and _is_time(value.get("end")):
+            channel = value.get("channel")
+            return Region(
+                region_id, value["start"], value["end"], channel if isinstance(channel, int) else None, tuple(parts)
+            )
+    return None
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _has_text(region: Region) -> bool:
+    return any(part.get("type") == "textarea" for part in region.results)
+
+
+def _labels(region: Region) -> list[str]:
+    values = (part["value"].get("labels") for part in region.results if isinstance(part.get("value"), Mapping))
+    return [label for labels in values if isinstance(labels, list) for label in labels if isinstance(label, str)]
+
+
+def _words(transcript: Transcript, region: Region) -> tuple[Word, ...]:
+    if not transcript.channels or region.channel is None:
+        return transcript.between(region.start, region.end)
+    return transcript.between(region.start, region.end, region.channel)
+
+
+def _answer(interface: Interface, transcript: Transcript, region: Region, words: tuple[Word, ...]) -> list[Result]:
+    text = interface.region_text
+    if text is None:
+        return []
+    bounds: Result = {"start": region.start, "end": region.end}
+    if region.channel is not None:
+        bounds["channel"] = region.channel
+    answer = {
+        "id": region.id,
+        **results.region_text(text, bounds, transcript.join(words)),
+        **results.note(words, interface.low_confidence),
+    }
+    return [*map(dict, region.results), results.scored(answer, mean_confidence(words))]

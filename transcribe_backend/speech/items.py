@@ -1,0 +1,146 @@
+"""AWS's items (words and punctuation marks) as Words, whatever the year of the file."""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from sys import intern
+from typing import Any
+
+from transcribe_backend.errors import TranscriptError
+from transcribe_backend.speech.words import Word
+
+Json = Mapping[str, Any]
+
+_CHANNEL = re.compile(r"\d+$")
+
+
+def objects(value: object) -> list[Json]:
+    """The JSON objects in a list; AWS writes null, or nothing, for some empty lists."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def member(value: object, *names: str) -> Any:
+    """The member at a path of names, None where the path ends early."""
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def number(value: object) -> float | None:
+    """A finite number, which AWS writes as a string, or None."""
+    if not isinstance(value, str | int | float):
+        return None
+    try:
+        parsed = float(value)
+    except ValueError:
+        return None
+    return parsed if math.isfinite(parsed) else None
+
+
+def score(value: object) -> float | None:
+    """A number as a share 0..1, or None."""
+    parsed = number(value)
+    return None if parsed is None else min(max(parsed, 0.0), 1.0)
+
+
+class Voices:
+    """Who speaks, on which channel: in the item itself since 2021, in tables beside the items before.
+
+    The tables name a word by its start; on channels, where two words may start at once, by start and content.
+    """
+
+    def __init__(self, results: Json) -> None:
+        self._speakers: dict[float | None, str] = {}
+        for segment in objects(member(results, "speaker_labels", "segments")):
+            self._seat(segment.get("items"), segment.get("speaker_label"))
+        self._seat(results.get("items"), None)
+        self._channels: defaultdict[tuple[float | None, str], list[int]] = defaultdict(list)
+        for channel in objects(member(results, "channel_labels", "channels")):
+            for item in objects(channel.get("items")):
+                self._channels[_identity(item)].append(channel_number(channel.get("channel_label")) or 0)
+
+    def _seat(self, items: object, default: object) -> None:
+        for item in objects(items):
+            label = item.get("speaker_label", default)
+            if isinstance(label, str):
+                self._speakers[number(item.get("start_time"))] = intern(label)
+
+    def speaker(self, start: float, before: str | None) -> str | None:
+        """Who says the word that starts there: the speaker before it, where AWS does not tell."""
+        return self._speakers.get(start, before)
+
+    def channel(self, item: Json, before: int | None) -> int | None:
+        """The channel of an item, counted from 0; None when AWS did not tell the channels apart."""
+        own = channel_number(item.get("channel_label"))
+        if own is not None or not self._channels:
+            return own
+        known = self._channels.get(_identity(item))
+        if not known:
+            return before
+        return known.pop(0) if len(known) > 1 else known[0]
+
+
+def channel_number(label: object) -> int | None:
+    """ "ch_1" -> 1."""
+    digits = _CHANNEL.search(label) if isinstance(label, str) else None
+    return int(digits.group()) if digits else None
+
+
+def content(item: Json) -> Json:
+    """The part of an item that carries content and confidence: its first alternative or the item itself."""
+    alternatives = objects(item.get("alternatives"))
+    return alternatives[0] if alternatives else item
+
+
+def _identity(item: Json) -> tuple[float | None, str]:
+    return number(item.get("start_time")), str(content(item).get("content"))
+
+
+class ItemReader:
+    """Reads lists of items into Words; equal words become one object, which keeps alternatives small."""
+
+    def __init__(self, voices: Voices) -> None:
+        self._voices = voices
+        self._pool: dict[Word, Word] = {}
+        self._floats: dict[float, float] = {}
+
+    def words(self, items: Iterable[Json]) -> tuple[Word, ...]:
+        """The words of these items, each with the punctuation behind it; raises TranscriptError."""
+        return tuple(self._read(items))
+
+    def _read(self, items: Iterable[Json]) -> Iterator[Word]:
+        speaker: str | None = None
+        channel: int | None = None
+        for item, tail in _with_tails(items):
+            start, end = self._time(item, "start_time"), self._time(item, "end_time")
+            speaker = self._voices.speaker(start, speaker)
+            channel = self._voices.channel(item, channel)
+            said = content(item)
+            text, confidence = intern(str(said.get("content", ""))), self._same(score(said.get("confidence")))
+            word = Word(text, start, max(start, end), confidence, speaker, channel, tail)
+            yield self._pool.setdefault(word, word)
+
+    def _time(self, item: Json, name: str) -> float:
+        value = number(item.get(name))
+        if value is None:
+            raise TranscriptError(f"A word in AWS's output has no {name}.", remedy="Delete the output and try again.")
+        return self._floats.setdefault(value, value)
+
+    def _same(self, value: float | None) -> float | None:
+        return None if value is None else self._floats.setdefault(value, value)
+
+
+def _with_tails(items: Iterable[Json]) -> Iterator[tuple[Json, str]]:
+    """Each word's item with the punctuation behind it; punctuation before the first word belongs to none."""
+    word: Json | None = None
+    tail = ""
+    for item in items:
+        if item.get("type") == "punctuation":
+            tail += str(content(item).get("content", ""))
+            continue
+        if word is not None:
+            yield word, intern(tail)
+        word, tail = item, ""
+    if word is not None:
+        yield word, intern(tail)

@@ -1,0 +1,184 @@
+"""AWS Transcribe's output document as one typed value.
+
+AWS has changed that document often: speakers and channels, for example, stand in the items of newer files and in tables
+of their own in older ones. All shapes end in the same Transcript; members we do not know are left alone.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from transcribe_backend.errors import TranscriptError
+from transcribe_backend.speech.items import ItemReader, Json, Voices, member, number, objects, score
+from transcribe_backend.speech.words import Word, joined, mean_confidence
+
+__all__ = ["Language", "Passage", "Span", "Transcript", "Word", "parse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language AWS identified; `score` 0..1: its certainty or, in a file of several languages, its share of time."""
+
+    code: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One of AWS's own audio segments: the words it holds."""
+
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of audio that AWS reads in one or several ways, the best first."""
+
+    readings: tuple[tuple[Word, ...], ...]
+
+    def reading(self, rank: int) -> tuple[Word, ...]:
+        """The reading of that rank, the best one where there are fewer."""
+        return self.readings[rank if rank < len(self.readings) else 0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """The midpoints of words in order of time, and for each the place of its word in the transcript."""
+
+    midpoints: list[float]
+    places: list[int]
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said: `text` as AWS wrote it, `words` in the order of that text."""
+
+    text: str
+    words: tuple[Word, ...]
+    language: str | None = None
+    languages: tuple[Language, ...] = ()
+    segments: tuple[Span, ...] = ()
+    alternatives: tuple[Passage, ...] = ()
+    glue: str = " "
+    """What stands between two words: nothing in languages such as Chinese."""
+
+    @cached_property
+    def confidence(self) -> float | None:
+        """Mean confidence of the words that have one."""
+        return mean_confidence(self.words)
+
+    @cached_property
+    def channels(self) -> frozenset[int]:
+        """The channels words were heard on; empty when AWS did not tell the channels apart."""
+        return frozenset(word.channel for word in self.words if word.channel is not None)
+
+    def join(self, words: Iterable[Word]) -> str:
+        """Words as text, the way AWS writes this transcript."""
+        return joined(words, self.glue)
+
+    def between(self, start: float, end: float, channel: int | None = None) -> tuple[Word, ...]:
+        """The words whose midpoint lies in [start, end) seconds, on one channel or, with None, on all."""
+        track = self._tracks.get(channel)
+        if track is None:
+            return ()
+        first, last = bisect_left(track.midpoints, start), bisect_left(track.midpoints, end)
+        return tuple(self.words[place] for place in sorted(track.places[first:last]))
+
+    def variants(self, limit: int) -> tuple["Transcript", ...]:
+        """This transcript and up to `limit - 1` others with AWS's next best readings; no text comes twice."""
+        ranks = range(1, max((len(passage.readings) for passage in self.alternatives), default=0))
+        distinct = {self.text: self}
+        for variant in map(self._variant, ranks):
+            distinct.setdefault(variant.text, variant)
+        return tuple(distinct.values())[:limit]
+
+    def _variant(self, rank: int) -> "Transcript":
+        words = tuple(word for passage in self.alternatives for word in passage.reading(rank))
+        return replace(self, text=self.join(words), words=words, segments=(), alternatives=())
+
+    @cached_property
+    def _tracks(self) -> Mapping[int | None, _Track]:
+        tracks: dict[int | None, _Track] = {None: _Track([], [])}
+        for midpoint, place in sorted(((word.start + word.end) / 2, place) for place, word in enumerate(self.words)):
+            for channel in {None, self.words[place].channel}:
+                track = tracks.setdefault(channel, _Track([], []))
+                track.midpoints.append(midpoint)
+                track.places.append(place)
+        return tracks
+
+
+def parse(document: Mapping[str, Any]) -> Transcript:
+    """AWS's output document (decoded JSON) as a Transcript; raises TranscriptError."""
+    results = member(document, "results")
+    if not isinstance(results, Mapping):
+        raise TranscriptError(
+            "AWS's output has no results.", remedy="It must be the output of a transcription job (not Call Analytics)."
+        )
+    reader = ItemReader(Voices(results))
+    items = objects(results.get("items"))
+    words = reader.words(items)
+    text = _text(results, words)
+    return Transcript(
+        text=text,
+        words=words,
+        language=_language(results),
+        languages=_languages(results),
+        segments=_segments(results, items, words),
+        alternatives=_alternatives(results, reader),
+        glue=_glue(text, words),
+    )
+
+
+def _text(results: Json, words: tuple[Word, ...]) -> str:
+    texts = [entry["transcript"] for entry in objects(results.get("transcripts")) if "transcript" in entry]
+    return str(texts[0]) if texts else joined(words)
+
+
+def _glue(text: str, words: tuple[Word, ...]) -> str:
+    """Languages written without spaces show it in AWS's own text."""
+    return "" if len(words) > 1 and text.count(" ") < len(words) // 2 and joined(words, "") == text else " "
+
+
+def _language(results: Json) -> str | None:
+    code = results.get("language_code")
+    if isinstance(code, str):
+        return code
+    languages = _languages(results)
+    return languages[0].code if languages else None
+
+
+def _languages(results: Json) -> tuple[Language, ...]:
+    identified = objects(results.get("language_identification"))
+    if identified:
+        return tuple(Language(str(entry.get("code")), score(entry.get("score"))) for entry in identified)
+    return _by_duration(objects(results.get("language_codes")))
+
+
+def _by_duration(entries: list[Json]) -> tuple[Language, ...]:
+    """A file of several languages: the one spoken longest first."""
+    seconds = {str(entry.get("language_code")): number(entry.get("duration_in_seconds")) or 0.0 for entry in entries}
+    total = sum(seconds.values())
+    ranked = sorted(seconds, key=lambda code: -seconds[code])
+    return tuple(Language(code, seconds[code] / total if total else None) for code in ranked)
+
+
+def _segments(results: Json, items: list[Json], words: tuple[Word, ...]) -> tuple[Span, ...]:
+    """AWS's audio segments, if they hold each word exactly once; their items are ids."""
+    spoken = (item.get("id") for item in items if item.get("type") != "punctuation")
+    by_id = dict(zip(spoken, words, strict=True))
+    spans = [
+        Span(tuple(by_id[key] for key in segment.get("items") or () if key in by_id))
+        for segment in objects(results.get("audio_segments"))
+    ]
+    complete = len(by_id) == len(words) == sum(len(span.words) for span in spans)
+    return tuple(span for span in spans if span.words) if complete else ()
+
+
+def _alternatives(results: Json, reader: ItemReader) -> tuple[Passage, ...]:
+    passages = (
+        tuple(reader.words(objects(reading.get("items"))) for reading in objects(segment.get("alternatives")))
+        for segment in objects(results.get("segments"))
+    )
+    return tuple(Passage(readings) for readings in passages if readings)
