@@ -18,7 +18,18 @@ T = TypeVar("T")
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 # What our programs may know of the caller's environment: no AWS account, no Label Studio, no database of his.
-_INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
 
 
 class ProgramError(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from demo.processes import ProgramError, answers, environment, running
+from demo.processes import Program, ProgramError, answers, environment, running
 
 # Label Studio's stock template "Automatic Speech Recognition".
 SPEECH_RECOGNITION = """<View>
@@ -30,7 +30,7 @@ _SETTINGS = {
     "FRONTEND_SENTRY_DSN": "",
 }
 
-FIRST_START = 300.0  # seconds; creating the database takes 40 s on two idle cores
+_FIRST_START = 300.0  # seconds; creating the database takes 40 s on two idle cores
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,10 @@ class Account:
 class LabelStudio:
     """A running Label Studio, as seen by its administrator."""
 
-    def __init__(self, url: str, account: Account) -> None:
+    def __init__(self, url: str, account: Account, program: Program) -> None:
         self.url = url
         self.account = account
+        self.program = program
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Token {account.token}"
 
@@ -58,7 +59,8 @@ class LabelStudio:
         """The JSON answer to `method path` (None when empty); ProgramError quotes what Label Studio refuses with."""
         response = self._session.request(method, self.url + path, timeout=timeout, **request)
         if not response.ok:
-            raise ProgramError(f"Label Studio answered {response.status_code} to {method} {path}: {response.text[:500]}")
+            answer = f"{response.status_code} to {method} {path}: {response.text[:500]}"
+            raise ProgramError(f"Label Studio answered {answer}")
         return response.json() if response.content else None
 
     def project_named(self, title: str) -> int | None:
@@ -133,16 +135,17 @@ def label_studio(
         "LABEL_STUDIO_USER_TOKEN": account.token,
     }
     data.mkdir(parents=True, exist_ok=True)
-    command = [virtualenv / "bin" / "python", virtualenv / "bin" / "label-studio", "start"]
-    options = ["--no-browser", "--internal-host", "127.0.0.1", "-p", str(port), "--data-dir", str(data)]
+    command: list[str | Path] = [virtualenv / "bin" / "python", virtualenv / "bin" / "label-studio", "start"]
+    command += ["--no-browser", "--internal-host", "127.0.0.1", "-p", str(port), "--data-dir", data]
     env = environment({**_SETTINGS, **user, **(settings or {})})
     url = f"http://localhost:{port}"
 
     def up() -> bool:
         return answers(url + "/health")
 
-    with running("Label Studio", [*command, *options], up, env=env, log=log, timeout=FIRST_START, cwd=data):
-        studio = LabelStudio(url, account)
+    starting = running("Label Studio", command, up, env=env, log=log, timeout=_FIRST_START, cwd=data)
+    with starting as program:
+        studio = LabelStudio(url, account, program)
         try:
             yield studio
         finally:

@@ -12,6 +12,7 @@
     ├── AWSError                    AWS refuses or does not answer
     │   ├── CredentialsError        no, wrong or expired credentials
     │   ├── AccessDenied            the credentials lack a permission
+    │   ├── LimitExceeded           too many requests or jobs at once: waited out
     │   ├── BucketError             S3_BUCKET is missing, elsewhere or not ours
     │   ├── JobFailed               a transcription job ended as FAILED
     │   └── VocabularyError         a custom vocabulary cannot be made
@@ -86,6 +87,12 @@ class AccessDenied(AWSError):
     """The AWS credentials lack a permission."""
 
 
+class LimitExceeded(AWSError):
+    """AWS throttles us or all job slots are taken; it passes."""
+
+    retryable = True
+
+
 class BucketError(AWSError):
     """S3_BUCKET does not exist, lies in another region or belongs to somebody else."""
 
@@ -104,6 +111,9 @@ class TranscriptError(TranscribeBackendError):
 
 class StudioError(TranscribeBackendError):
     """Label Studio refuses a request or does not answer."""
+
+    detail = ""
+    """What Label Studio itself said, in full; it may quote addresses, so it is for the administrator only."""
 
 
 class StudioUnreachable(StudioError):

@@ -242,7 +242,9 @@ class Studio:
         if response.status_code == 401 and self._authorization.forget():
             response = self._request(method, path, self._authorization.header(), **kwargs)
         if response.status_code >= 400:
-            raise self._failure(response, path)
+            failure = self._failure(response, path)
+            failure.detail = "" if kwargs.get("stream") else response.text
+            raise failure
         return response
 
     def _request(self, method: str, path: str, authorization: str, **kwargs: Any) -> requests.Response:

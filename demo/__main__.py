@@ -1,0 +1,179 @@
+"""`python -m demo`: real speech, pre-labeled in a real Label Studio, without an AWS account."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict
+from types import FrameType
+from typing import Any
+
+import requests
+
+from demo.ports import Ports
+from demo.processes import Program, ProgramError, wait_until
+from demo.programs import CREDENTIALS, ROOT, aws_settings, backend, s3_client, stand_in
+from demo.progress import step
+from demo.report import Row, newest_prediction, row, table, word_error_rate
+from demo.studio import Account, LabelStudio, label_studio, new_account
+from transcribe_backend import connect
+
+SAMPLES = ROOT / "samples"
+STATE = ROOT / ".demo"
+LOGS = STATE / "logs"
+BUCKET = "demo-audio"
+PROJECT = "Speech samples"
+
+_DATABASE = STATE / "label-studio" / "label_studio.sqlite3"
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE = 600.0  # seconds for all samples; two idle cores need ten
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo until Ctrl-C, or with --exit until the table is printed; 1 if something failed."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--exit", action="store_true", help="end after the table (also: DEMO_EXIT=1)")
+    options = parser.parse_args(arguments)
+    for number in _ENDING:
+        signal.signal(number, _interrupt)
+    try:
+        with ExitStack() as stack:
+            programs = _demo(stack, Ports.from_env(os.environ))
+            if not (options.exit or os.environ.get("DEMO_EXIT")):
+                _watch(programs)
+    except KeyboardInterrupt:
+        return 130
+    except ProgramError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Unwind, once: a second Ctrl-C must not disturb the stopping of the programs."""
+    for ending in _ENDING:
+        signal.signal(ending, signal.SIG_IGN)
+    print("\nStopping …", flush=True)
+    raise KeyboardInterrupt
+
+
+def _demo(stack: ExitStack, ports: Ports) -> list[Program]:
+    """Start everything, transcribe, print; the programs run until `stack` is left."""
+    account = _account()
+    with step("Starting the stand-in for AWS"):
+        aws = stack.enter_context(stand_in(ports.aws, LOGS / "stand-in.log"))
+    references = _put_samples(s3_client(ports.aws_url))
+    with step("Starting Label Studio" + _first_time()):
+        studio = stack.enter_context(_label_studio(account, ports.label_studio))
+    with step("Starting the backend"):
+        server = stack.enter_context(backend(ports.backend, LOGS / "backend.log", _settings(ports, account)))
+    project = _project(studio, ports, references)
+    rows = _transcribe(studio, project, ports, references)
+    _print_result(studio, project, ports, rows)
+    return [aws, studio.program, server]
+
+
+def _watch(programs: Sequence[Program]) -> None:
+    print("\nCtrl-C stops everything.", flush=True)
+    while True:
+        time.sleep(1)
+        for program in programs:
+            program.check()
+
+
+def _account() -> Account:
+    """The login that Label Studio's database was made with by the first run."""
+    file = STATE / "account.json"
+    if not file.exists():
+        STATE.mkdir(exist_ok=True)
+        file.write_text(json.dumps(asdict(new_account("demo@example.com", "transcribe-demo"))))
+    return Account(**json.loads(file.read_text()))
+
+
+def _first_time() -> str:
+    return "" if _DATABASE.exists() else " (the first time it creates its database: about a minute)"
+
+
+def _label_studio(account: Account, port: int) -> AbstractContextManager[LabelStudio]:
+    return label_studio(ROOT / ".venv-label-studio", _DATABASE.parent, account, port, LOGS / "label-studio.log")
+
+
+def _settings(ports: Ports, account: Account) -> dict[str, str]:
+    """The backend's environment."""
+    return {
+        **aws_settings(ports.aws_url),
+        "S3_BUCKET": BUCKET,
+        "LABEL_STUDIO_URL": ports.label_studio_url,
+        "LABEL_STUDIO_API_KEY": account.token,
+        "MODEL_DIR": str(STATE / "backend"),
+    }
+
+
+def _put_samples(s3: Any) -> dict[str, str]:
+    """Upload the recordings; returns their reference texts by file name."""
+    references: dict[str, str] = json.loads((SAMPLES / "refs.json").read_text())
+    s3.create_bucket(Bucket=BUCKET)
+    for name in references:
+        s3.upload_file(str(SAMPLES / name), BUCKET, f"samples/{name}")
+    return references
+
+
+def _project(studio: LabelStudio, ports: Ports, references: Mapping[str, str]) -> int:
+    """The demo's project, made by the first run: storage, connected backend, one task per recording."""
+    project = studio.project_named(PROJECT) or studio.create_project(PROJECT)
+    studio.set_storage(project, BUCKET, ports.aws_url, CREDENTIALS)
+    _connect(studio, project, ports.backend_url)
+    imported = {task["data"].get("file") for task in studio.tasks(project)}
+    missing = [{"audio": f"s3://{BUCKET}/samples/{name}", "file": name} for name in references if name not in imported]
+    if missing:
+        studio.import_tasks(project, missing)
+    return project
+
+
+def _connect(studio: LabelStudio, project: int, url: str) -> None:
+    """As a user would, by the command line; a connection that an earlier run made on another port must go first."""
+    for connected in studio.backends(project):
+        if connected["url"] != url:
+            studio.call("DELETE", f"/api/ml/{connected['id']}")
+    parser = argparse.ArgumentParser()
+    connect.add_arguments(parser)
+    target = ["--url", studio.url, "--api-key", studio.account.token, "--project", str(project)]
+    if connect.run(parser.parse_args([*target, "--backend-url", url])):
+        raise ProgramError(f"The backend could not be connected. Its log: {LOGS / 'backend.log'}")
+
+
+def _transcribe(studio: LabelStudio, project: int, ports: Ports, references: Mapping[str, str]) -> list[Row]:
+    """Retrieve predictions, again for what was not ready in time, until every recording has one."""
+
+    def predicted() -> list[dict[str, Any]] | None:
+        studio.retrieve_predictions(project)
+        tasks = [task for task in studio.tasks(project) if task["data"].get("file") in references]
+        return tasks if all(newest_prediction(task) for task in tasks) else None
+
+    with step("Transcribing the samples", lambda: f"({_started_jobs(ports)} of {len(references)} jobs started)"):
+        try:
+            tasks = wait_until(predicted, _PATIENCE, "all samples are transcribed", interval=2)
+        except TimeoutError as error:
+            raise ProgramError(f"{error}. The backend's log: {LOGS / 'backend.log'}") from None
+    return [row(task, references[task["data"]["file"]]) for task in tasks]
+
+
+def _started_jobs(ports: Ports) -> int:
+    calls = requests.get(f"{ports.aws_url}/_local_aws/calls", timeout=5).json()
+    return int(calls.get("transcribe", {}).get("StartTranscriptionJob", 0))
+
+
+def _print_result(studio: LabelStudio, project: int, ports: Ports, rows: Sequence[Row]) -> None:
+    print("\n" + table(rows, shutil.get_terminal_size((120, 40)).columns))
+    print(f"\nWord error rate {word_error_rate(rows):.1%}; transcription jobs started now: {_started_jobs(ports)}")
+    print(f"\nLabel Studio  {studio.page(project)}")
+    print(f"Login         {studio.account.email}  password {studio.account.password}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
