@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from threading import Lock
 from urllib.parse import unquote_to_bytes
 
+from transcribe_backend.aws import addresses
 from transcribe_backend.aws.addresses import S3Address
 from transcribe_backend.aws.media import MAX_BYTES, Media, S3Media
 from transcribe_backend.aws.staging import Staging
@@ -105,20 +106,21 @@ class AudioLocator:
         )
 
     def _by_s3(self, value: str, task_id: int | None) -> Media:
-        address = self._s3.address(value)
-        missing: AudioNotFound | None = None
+        address = addresses.from_uri("s3" + value[2:])
         try:
-            media = self._s3.readable(address) if address else None
-        except AudioNotFound as error:
-            media, missing = None, error
-        if media:
-            return media
+            media = self._s3.readable(address)
+        except AudioNotFound:
+            media = None
+        return media or self._through_storage(value, task_id) or self._s3.locate(address)
+
+    def _through_storage(self, value: str, task_id: int | None) -> Media | None:
+        """What Label Studio's own credentials can read of S3; None when they cannot either."""
+        if not (self._studio and task_id is not None and self._settings.s3_bucket):
+            return None
         try:
             return self._remembered(value, lambda: self._by_storage(value, task_id))
-        except (StudioNotFound, StudioDenied, _NoStudio):
-            if missing:
-                raise missing from None
-            return self._s3.locate(value)
+        except (StudioNotFound, StudioDenied, AudioNotFound):
+            return None
 
     def _by_storage(self, value: str, task_id: int | None) -> Media:
         if not self._studio or task_id is None:
@@ -189,12 +191,8 @@ class AudioLocator:
         return media
 
 
-class _NoStudio(AudioForbidden):
-    """Only Label Studio could give us the audio, and we are not told how to ask it."""
-
-
-def _no_studio(value: str) -> _NoStudio:
-    return _NoStudio(
+def _no_studio(value: str) -> AudioForbidden:
+    return AudioForbidden(
         f"{shown(value)} can only be read through Label Studio.",
         remedy="Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY for the backend.",
     )

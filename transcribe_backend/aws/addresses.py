@@ -1,8 +1,8 @@
 """The many ways to write down one S3 object, read without asking anybody."""
 
 import re
-from dataclasses import dataclass
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from dataclasses import dataclass, replace
+from urllib.parse import SplitResult, parse_qs, unquote, unquote_plus, urlsplit
 
 from transcribe_backend.errors import AudioError
 
@@ -45,26 +45,24 @@ def from_uri(uri: str) -> S3Address:
 def from_url(url: str, endpoint: str = "") -> S3Address | None:
     """Read an https URL of S3, virtual-host or path style, or of `endpoint` (an S3-compatible server's base URL).
 
-    None when it is some other URL. Formats: docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html.
+    None when it is some other URL; raises AudioError for an impossible key.
+    Formats: docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html.
     """
     parts = urlsplit(url)
     found = _of_aws(parts) or _of_endpoint(parts, urlsplit(endpoint))
     if not found or not _BUCKET.fullmatch(found[0]) or not found[1]:
         return None
     query = parse_qs(parts.query)
-    return S3Address(
-        from_uri(f"s3://{found[0]}/{found[1]}").bucket,
-        found[1],
-        version=query.get("versionId", [""])[0],
-        signed=any(name in query for name in _SIGNATURES),
-    )
+    version, signed = query.get("versionId", [""])[0], any(name in query for name in _SIGNATURES)
+    return replace(from_uri(f"s3://{found[0]}/{found[1]}"), version=version, signed=signed)
 
 
 def _of_aws(parts: SplitResult) -> tuple[str, str] | None:
     match = _AWS_HOST.fullmatch(parts.hostname or "")
     if not match or parts.port not in (None, 80, 443):
         return None
-    return _bucket_and_key(match["bucket"] or "", parts.path)
+    # S3 takes a plus sign in a path for a blank, and its console writes it so.
+    return _bucket_and_key(match["bucket"] or "", unquote_plus(parts.path))
 
 
 def _of_endpoint(parts: SplitResult, endpoint: SplitResult) -> tuple[str, str] | None:
@@ -72,12 +70,12 @@ def _of_endpoint(parts: SplitResult, endpoint: SplitResult) -> tuple[str, str] |
     if not own or _port(parts) != _port(endpoint):
         return None
     if host == own:
-        return _bucket_and_key("", parts.path)
-    return _bucket_and_key(host.removesuffix(f".{own}"), parts.path) if host.endswith(f".{own}") else None
+        return _bucket_and_key("", unquote(parts.path))
+    return _bucket_and_key(host.removesuffix(f".{own}"), unquote(parts.path)) if host.endswith(f".{own}") else None
 
 
 def _bucket_and_key(bucket: str, path: str) -> tuple[str, str]:
-    path = unquote(path.removeprefix("/"))
+    path = path.removeprefix("/")
     if bucket:
         return bucket, path
     bucket, _, key = path.partition("/")

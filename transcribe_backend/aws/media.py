@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from transcribe_backend.aws import addresses
 from transcribe_backend.aws.addresses import S3Address
 from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
-from transcribe_backend.errors import AudioError, AudioForbidden, AudioNotFound, AudioUnsupported, AWSError
+from transcribe_backend.errors import AudioError, AudioForbidden, AudioNotFound, AudioUnsupported, AWSError, BucketError
 from transcribe_backend.settings import Settings
 
 MAX_BYTES = 2 * 1024**3
@@ -54,12 +54,15 @@ class Regions:
 
     def _ask(self, bucket: str) -> str:
         try:
-            answer: Any = self._clients.s3().head_bucket(Bucket=bucket)
-        except ClientError as error:
-            if error_code(error) in _MISSING:
-                raise AudioNotFound(f"S3 has no bucket {bucket}.", remedy="Check the bucket's name.") from error
+            with aws_errors(f"find the region of bucket {bucket}"):
+                answer: Any = self._clients.s3().head_bucket(Bucket=bucket)
+        except AWSError as error:
+            if not isinstance(error.__cause__, ClientError):
+                raise
             # A refusal (403) or a redirect (301) names the region as well.
-            answer = error.response
+            answer = error.__cause__.response
+            if error_code(error.__cause__) in _MISSING:
+                raise AudioNotFound(f"S3 has no bucket {bucket}.", remedy="Check the bucket's name.") from error
         return str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
 
 
@@ -73,8 +76,14 @@ class MediaFolder:
 
     @property
     def region(self) -> str:
-        """Region of S3_BUCKET, "" without one."""
-        return self._regions.of(self._settings.s3_bucket) if self._settings.s3_bucket else ""
+        """Region of S3_BUCKET, "" without one. Raises BucketError, AWSError."""
+        bucket = self._settings.s3_bucket
+        try:
+            return self._regions.of(bucket) if bucket else ""
+        except AudioNotFound as error:
+            raise BucketError(
+                f"S3_BUCKET {bucket} does not exist.", remedy="Create it, or correct S3_BUCKET."
+            ) from error
 
     def require(self, audio: str) -> None:
         """Raise AudioForbidden when there is no S3_BUCKET to put `audio` into."""
@@ -129,12 +138,7 @@ class S3Media:
         self._folder = MediaFolder(clients, settings, self._regions)
 
     def address(self, url: str) -> S3Address | None:
-        """The S3 object that an s3:// URI or an http(s) URL points at; None when it is another URL.
-
-        Raises AudioError for an s3:// URI that is none.
-        """
-        if url[:5].lower() == "s3://":
-            return addresses.from_uri("s3://" + url[5:])
+        """The S3 object that an http(s) URL points at; None when it is another URL. Raises AudioError."""
         return addresses.from_url(url, self._clients.s3().meta.endpoint_url)
 
     def locate(self, uri: str | S3Address) -> Media:

@@ -7,7 +7,8 @@ HEAD = 4096
 """How many first bytes `sniff` wants."""
 
 _SIGNATURES: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
-    ("wav", lambda head: head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"),
+    ("wav", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WAVE"),
+    ("rf64", lambda head: head[:4] == b"RF64"),
     ("flac", lambda head: head[:4] == b"fLaC"),
     ("ogg", lambda head: head[:4] == b"OggS"),
     ("amr", lambda head: head[:5] == b"#!AMR"),

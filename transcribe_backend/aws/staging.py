@@ -1,6 +1,7 @@
 """Audio that is not in S3 yet: checked, and put into S3_BUCKET once, under a name that is its content."""
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess  # noqa: S404
@@ -14,7 +15,7 @@ from pathlib import Path
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
-from tinytag import TinyTag, TinyTagException
+from tinytag import TinyTag
 
 from transcribe_backend.aws import sniff
 from transcribe_backend.aws.clients import AWSClients, aws_errors, translate
@@ -30,6 +31,7 @@ _CONVERSION_SECONDS = 900.0
 _DEMUXERS = {
     **{name: name for name in ("aiff", "caf", "asf", "au", "aac", "mov", "matroska")},
     "3gp": "mov",
+    "rf64": "wav",
 }
 _TRANSFER = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, max_concurrency=4)
 
@@ -58,7 +60,8 @@ class Staging:
     def stage(self, stream: Iterable[bytes], *, source: str) -> Media:
         """Put the bytes of `stream` into S3 unless they are there; `source` names them in errors.
 
-        Raises AudioUnsupported (format, size, length), AudioForbidden (no S3_BUCKET), AWSError and what `stream` raises.
+        Raises AudioUnsupported (format, size, length), AudioForbidden (no S3_BUCKET), AWSError, or what
+        `stream` raises.
         """
         self._media.require(source)
         with self._temporary() as path, self._temporary() as converted:
@@ -166,6 +169,18 @@ def _check_length(spooled: _Spooled, source: str) -> None:
 def _seconds(spooled: _Spooled) -> float | None:
     """Length by the file's header; None where it does not tell (AMR and WebM never do here), AWS then judges."""
     try:
-        return TinyTag.get(spooled.path, tags=False).duration
-    except (TinyTagException, OSError, ValueError):
+        with _BoundedReads(spooled.path) as file:
+            header = TinyTag.get(file_obj=file, tags=False)
+    except Exception:  # whatever a parser makes of a hostile header
         return None
+    if spooled.format == "wav" and header.duration and header.bitrate:
+        # Recorders that stream do not know the size yet and write the largest.
+        return min(header.duration, spooled.path.stat().st_size / (header.bitrate * 125))
+    return header.duration
+
+
+class _BoundedReads(io.FileIO):
+    """A file of which a parser gets at most 1 MB at once, however long a field claims to be."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size, 2**20) if size is not None and size >= 0 else 2**20) or b""

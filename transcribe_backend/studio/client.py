@@ -279,7 +279,7 @@ class Studio:
                 f"The user of LABEL_STUDIO_API_KEY may not do this in Label Studio ({where}).",
                 remedy="Give the user access to the project, or use another user's token.",
             )
-        if status == 404:
+        if status == 404 or (status == 500 and "has_permission" in response.text):  # 1.23.2's way to miss an upload
             return StudioNotFound(f"Label Studio has nothing at {where}.", remedy=_missing_remedy(where))
         if status >= 500:
             return StudioUnreachable(f"Label Studio answers {status} for {where}.", remedy=_missing_remedy(where))
@@ -330,4 +330,6 @@ def _missing_remedy(path: str) -> str:
         return "Add the cloud storage that holds the file to the project (Settings > Cloud Storage)."
     if path.startswith("/data/"):
         return "Check that the upload has not been deleted in Label Studio."
+    if path.startswith("/api/token/"):
+        return "Check LABEL_STUDIO_URL; a Label Studio older than personal access tokens wants a legacy token."
     return "Check that the project or task has not been deleted."
