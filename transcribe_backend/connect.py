@@ -96,7 +96,9 @@ def connect(studio: Studio, project: int, backend: Backend) -> list[str]:
 
     Raises StudioError, whose remedy is what to change in Label Studio, in the backend or on the command line.
     """
-    existing = _connections(studio, project, backend.url) if _webhook(studio, project, backend) else []
+    existing = _connections(studio, project, backend.url)
+    if not _webhook(studio, project, backend):
+        existing = []
     try:
         if existing:
             studio.patch(f"/api/ml/{existing[0]['id']}", backend.connection(project))

@@ -30,7 +30,7 @@ def blocked(error: StudioDenied, url: str, *, half_made: bool) -> StudioDenied:
 def explained(error: StudioError, url: str, *, reachable_from: Callable[[str], bool]) -> StudioError:
     """Any other refusal of a backend at `url`; `reachable_from` here tells whether we reach what it does not."""
     said = _said(error.detail)
-    if "authentication parameters" in said:
+    if "authentication parameters" in said or "Reason: 401 " in said:
         return StudioError(
             f"The backend at {url} wants a user and a password, and not those it was given.",
             remedy="Set BASIC_AUTH_USER and BASIC_AUTH_PASS for this command to what the backend has.",

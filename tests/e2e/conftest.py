@@ -1,0 +1,171 @@
+"""Real parts: Label Studio 1.23.2, gunicorn, the stand-in with Whisper, Chromium. Started once, stopped always."""
+
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from demo import programs
+from demo.processes import Program, free_port
+from demo.studio import Account, LabelStudio, label_studio
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "samples"
+ARTIFACTS = ROOT / "tests" / "artifacts"
+BUCKET = "e2e-audio"
+
+_VIRTUALENV = ROOT / ".venv-label-studio"
+_TEMPLATE = ROOT / ".cache" / "label-studio" / "1.23.2"
+_ACCOUNT = Account("admin@example.com", "adminpass1", "e2e0" * 10)
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+_CHROMIUM_FLAGS = (
+    "--no-sandbox",  # needed by root, as in CI
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_LOGS: list[Path] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is end to end."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failure shows the end of every program's log."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    if report.failed and item.path.is_relative_to(Path(__file__).parent):
+        for log in _LOGS:
+            if log.exists():
+                report.sections.append((str(log), "\n".join(log.read_text(errors="replace").splitlines()[-40:])))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running program of ours at `url`."""
+
+    url: str
+    program: Program
+
+    @property
+    def log(self) -> str:
+        """All it has printed so far."""
+        return self.program.log.read_text(errors="replace")
+
+
+@pytest.fixture(scope="session")
+def log_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A new log file for a program of that name."""
+
+    def make(name: str) -> Path:
+        log = tmp_path_factory.mktemp("logs") / f"{name}.log"
+        _LOGS.append(log)
+        return log
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def start_label_studio(
+    tmp_path_factory: pytest.TempPathFactory, log_file: Callable[[str], Path]
+) -> Callable[..., AbstractContextManager[LabelStudio]]:
+    """Starts a Label Studio with an empty database; `start(NAME="value")` changes its environment."""
+    if not (_VIRTUALENV / "bin" / "label-studio").exists():
+        pytest.skip("Label Studio is not installed: make install-label-studio")
+    if not _TEMPLATE.exists():
+        _create_template(log_file("label-studio-first-start"))
+
+    def start(**settings: str) -> AbstractContextManager[LabelStudio]:
+        data = tmp_path_factory.mktemp("label-studio")
+        shutil.copytree(_TEMPLATE, data, dirs_exist_ok=True)
+        return label_studio(_VIRTUALENV, data, _ACCOUNT, free_port(), log_file("label-studio"), settings)
+
+    return start
+
+
+def _create_template(log: Path) -> None:
+    """A migrated database takes 40 s to make, so it is kept between runs."""
+    unfinished = _TEMPLATE.with_name(f"unfinished-{secrets.token_hex(4)}")
+    with label_studio(_VIRTUALENV, unfinished, _ACCOUNT, free_port(), log):
+        pass
+    unfinished.rename(_TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def studio(start_label_studio: Callable[..., AbstractContextManager[LabelStudio]]) -> Iterator[LabelStudio]:
+    """The Label Studio of most tests, which may talk to backends and storages on this machine."""
+    with start_label_studio() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stand_in(log_file: Callable[[str], Path]) -> Iterator[Server]:
+    """The stand-in for AWS with Whisper, and the samples in its bucket."""
+    port = free_port()
+    with programs.stand_in(port, log_file("stand-in")) as program:
+        server = Server(f"http://127.0.0.1:{port}", program)
+        s3 = programs.s3_client(server.url)
+        s3.create_bucket(Bucket=BUCKET)
+        for sample in SAMPLES.glob("*.wav"):
+            s3.upload_file(str(sample), BUCKET, sample.name)
+        yield server
+
+
+@pytest.fixture
+def start_backend(
+    stand_in: Server, studio: LabelStudio, tmp_path: Path, log_file: Callable[[str], Path]
+) -> Iterator[Callable[..., Server]]:
+    """Starts the backend under gunicorn with 2 workers; `start(NAME="value")` changes its environment."""
+    with ExitStack() as stack:
+
+        def start(**settings: str) -> Server:
+            port = free_port()
+            known = {"LABEL_STUDIO_URL": studio.url, "LABEL_STUDIO_API_KEY": studio.account.token}
+            place = {"S3_BUCKET": BUCKET, "MODEL_DIR": str(tmp_path / "model"), "WORKERS": "2"}
+            env = {**programs.aws_settings(stand_in.url), **known, **place, **settings}
+            program = stack.enter_context(programs.backend(port, log_file("backend"), env))
+            return Server(f"http://127.0.0.1:{port}", program)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or a skip that says how to get it."""
+    executable = next(filter(None, map(shutil.which, _CHROMIUM)), None)
+    if not executable:
+        pytest.skip("No Chromium here: apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(_CHROMIUM_FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, studio: LabelStudio, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A tab that is logged in to `studio`; its last view is kept in tests/artifacts/."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    tab = context.new_page()
+    tab.goto(studio.url + "/user/login/")
+    tab.fill("input[name=email]", studio.account.email)
+    tab.fill("input[name=password]", studio.account.password)
+    tab.click("button[type=submit]")
+    tab.wait_for_url("**/projects**")
+    yield tab
+    ARTIFACTS.mkdir(exist_ok=True)
+    tab.screenshot(path=ARTIFACTS / f"{request.node.name}.png")
+    context.close()
