@@ -1,27 +1,27 @@
 """Everything that can go wrong, as types.
 
-    TranscribeBackendError          what is wrong + `remedy`: what to do about it; `retryable`: may it pass by itself?
-    ├── SettingsError               the environment
-    ├── RequestError                a request that is not what the Label Studio protocol says (HTTP 400)
-    ├── LabelingConfigError         the project's labeling config asks for what a transcript cannot fill
-    │   └── RecognitionError        recognition options that AWS Transcribe refuses
-    ├── AudioError                  this task's audio cannot be transcribed
-    │   ├── AudioNotFound           it is not where the task says
-    │   ├── AudioForbidden          policy or permissions keep us from it
-    │   └── AudioUnsupported        AWS Transcribe does not take it
-    ├── AWSError                    AWS refuses or does not answer
-    │   ├── CredentialsError        no, wrong or expired credentials
-    │   ├── AccessDenied            the credentials lack a permission
-    │   ├── LimitExceeded           too many requests or jobs at once: waited out
-    │   ├── BucketError             S3_BUCKET is missing, elsewhere or not ours
-    │   ├── JobFailed               a transcription job ended as FAILED
-    │   └── VocabularyError         a custom vocabulary cannot be made
-    ├── TranscriptError             AWS's output is not a transcript
-    ├── StudioError                 Label Studio refuses or does not answer
-    │   ├── StudioUnreachable       no answer at all, or 5xx
-    │   ├── StudioDenied            401, 403
-    │   └── StudioNotFound          404: task, project or file is gone
-    └── TrainingError               a training cannot be done
+TranscribeBackendError          what is wrong + `remedy`: what to do about it; `retryable`: may it pass by itself?
+├── SettingsError               the environment
+├── RequestError                a request that is not what the Label Studio protocol says (HTTP 400)
+├── LabelingConfigError         the project's labeling config asks for what a transcript cannot fill
+│   └── RecognitionError        recognition options that AWS Transcribe refuses
+├── AudioError                  this task's audio cannot be transcribed
+│   ├── AudioNotFound           it is not where the task says
+│   ├── AudioForbidden          policy or permissions keep us from it
+│   └── AudioUnsupported        AWS Transcribe does not take it
+├── AWSError                    AWS refuses or does not answer
+│   ├── CredentialsError        no, wrong or expired credentials
+│   ├── AccessDenied            the credentials lack a permission
+│   ├── LimitExceeded           too many requests or jobs at once: waited out
+│   ├── BucketError             S3_BUCKET is missing, elsewhere or not ours
+│   ├── JobFailed               a transcription job ended as FAILED
+│   └── VocabularyError         a custom vocabulary cannot be made
+├── TranscriptError             AWS's output is not a transcript
+├── StudioError                 Label Studio refuses or does not answer
+│   ├── StudioUnreachable       no answer at all, or 5xx
+│   ├── StudioDenied            401, 403
+│   └── StudioNotFound          404: task, project or file is gone
+└── TrainingError               a training cannot be done
 """
 
 

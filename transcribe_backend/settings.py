@@ -63,7 +63,7 @@ class Settings:
         "S3_FOLDER", "label-studio-transcribe", "Prefix of everything we write there", lambda text: text.strip("/")
     )
     s3_kms_key: str = _setting("S3_SSE_KMS_KEY_ID", "", "KMS key that encrypts what we and AWS Transcribe write there")
-    language: str = _setting("TRANSCRIBE_LANGUAGE", "en-US", "Language of projects that name none; `auto` identifies it")
+    language: str = _setting("TRANSCRIBE_LANGUAGE", "en-US", "Language of projects that name none; `auto` finds out")
     start_rate: float = _setting(
         "TRANSCRIBE_START_RATE", 25.0, "Your AWS quota of StartTranscriptionJob per second", _number(float, 0.1, 1000)
     )
@@ -98,9 +98,12 @@ class Settings:
     )
     model_dir: Path = _setting("MODEL_DIR", Path("data"), "Folder of caches, queue and reports", Path)
     queue_url: str = _setting(
-        "QUEUE_URL", "", "Queue for several machines: redis:// or postgresql:// (default: SQLite in MODEL_DIR)", _queue_url,
+        "QUEUE_URL",
+        "",
+        "Queue for several machines: redis:// or postgresql:// (else SQLite in MODEL_DIR)",
+        _queue_url,
         secret=True,
-    )  # fmt: skip
+    )
     allowed_s3_buckets: frozenset[str] = _setting(
         "ALLOWED_S3_BUCKETS", frozenset(), "Only these buckets may be read (comma-separated; default: all)", _names
     )
@@ -132,12 +135,17 @@ class Settings:
             raise SettingsError("; ".join(problems), remedy="Correct the environment and start again.")
         return settings
 
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must never be shown."""
+        values = (getattr(self, spec.name) for spec in fields(self) if spec.metadata.get("secret"))
+        return tuple(value for value in values if value)
+
     def _contradictions(self) -> list[str]:
         problems = []
         if bool(self.basic_auth_user) != bool(self.basic_auth_pass):
             problems.append("BASIC_AUTH_USER and BASIC_AUTH_PASS belong together: set both or none")
         if self.label_studio_api_key and not self.label_studio_url:
-            problems.append("LABEL_STUDIO_API_KEY is set but LABEL_STUDIO_URL is not: we would not know whom to give it")
+            problems.append("LABEL_STUDIO_API_KEY is set but LABEL_STUDIO_URL is not: it is given to no other server")
         return problems
 
 

@@ -38,6 +38,8 @@ class Interface:
     controls: tuple[Control, ...]
     low_confidence: float
     max_segment: float
+    split_channels: bool = False
+    """Does the editor draw the channels of the audio apart? If not, it calls every region's channel 0."""
 
     @property
     def text(self) -> Text | None:
@@ -96,6 +98,7 @@ def read(label_config: str, language: str) -> Interface:
         controls=controls,
         low_confidence=asked.low_confidence,
         max_segment=asked.max_segment,
+        split_channels=media[0].is_true("splitchannels"),
     )
     interface.recognition.validate()
     _require_something(interface, tags)

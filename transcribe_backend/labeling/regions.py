@@ -48,7 +48,7 @@ def fill(interface: Interface, transcript: Transcript, context: Mapping[str, Any
     answered: list[Result] = []
     said: list[Word] = []
     for region in wanted(interface, context):
-        words = _words(transcript, region)
+        words = _words(interface, transcript, region)
         if words:
             answered += _answer(interface, transcript, region, words)
             said += words
@@ -91,10 +91,13 @@ def _labels(region: Region) -> list[str]:
     return [label for labels in values if isinstance(labels, list) for label in labels if isinstance(label, str)]
 
 
-def _words(transcript: Transcript, region: Region) -> tuple[Word, ...]:
+def _words(interface: Interface, transcript: Transcript, region: Region) -> tuple[Word, ...]:
     if not transcript.channels or region.channel is None:
         return transcript.between(region.start, region.end)
-    return transcript.between(region.start, region.end, region.channel)
+    words = transcript.between(region.start, region.end, region.channel)
+    if words or interface.split_channels:
+        return words
+    return transcript.between(region.start, region.end)
 
 
 def _answer(interface: Interface, transcript: Transcript, region: Region, words: tuple[Word, ...]) -> list[Result]:

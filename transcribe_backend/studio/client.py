@@ -1,5 +1,6 @@
 """Label Studio's REST API: the few calls we need, none of which makes Label Studio call us back."""
 
+import contextlib
 import json
 import posixpath
 import re
@@ -174,32 +175,25 @@ class Studio:
         A body that is cut (Label Studio stops a proxied one after 20 s, RESOLVER_PROXY_TIMEOUT) is continued.
         """
         deadline = limits.clock() + limits.seconds
-        response = self._open(path, 0)
-        try:
+        with self._open(path, 0) as response:
             if response.is_redirect:
                 yield Elsewhere(urljoin(self.url + path, response.headers["Location"]))
             else:
                 bodies.check_head(response, limits, path)
                 yield self._continued(response, path, limits, deadline)
-        finally:
-            response.close()
 
     def _continued(self, response: requests.Response, path: str, limits: Limits, deadline: float) -> Iterator[bytes]:
         size, total = 0, _total(response)
-        while True:
+        for chunk in _until_cut(response, limits, deadline, path):
+            size += len(chunk)
+            yield chunk
+        while size < total:
             before = size
-            try:
-                for chunk in bodies.read(response, limits, deadline, path):
+            with self._open(path, size) as rest:
+                for chunk in _until_cut(rest, limits, deadline, path) if rest.status_code == 206 else ():
                     size += len(chunk)
                     yield chunk
-            except BodyCut:
-                if size == before:
-                    raise
-            response.close()
-            if size >= total:
-                return
-            response = self._open(path, size)
-            if response.status_code != 206 or size == before:
+            if size == before or size > limits.max_bytes:
                 raise BodyCut(f"{path}: Label Studio stopped sending after {size} of {total} bytes.")
 
     def _open(self, path: str, start: int) -> requests.Response:
@@ -242,8 +236,9 @@ class Studio:
         if response.status_code == 401 and self._authorization.forget():
             response = self._request(method, path, self._authorization.header(), **kwargs)
         if response.status_code >= 400:
-            failure = self._failure(response, path)
-            failure.detail = "" if kwargs.get("stream") else response.text
+            with response:
+                failure = self._failure(response, path)
+                failure.detail = response.text
             raise failure
         return response
 
@@ -312,6 +307,11 @@ def _object(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise StudioError("Label Studio's answer is not a JSON object.", remedy="Check LABEL_STUDIO_URL.")
     return answer
+
+
+def _until_cut(response: requests.Response, limits: Limits, deadline: float, path: str) -> Iterator[bytes]:
+    with contextlib.suppress(BodyCut):
+        yield from bodies.read(response, limits, deadline, path)
 
 
 def _total(response: requests.Response) -> int:

@@ -1,0 +1,52 @@
+"""gunicorn's settings: `gunicorn -c gunicorn.conf.py _wsgi:app`."""
+
+import os
+import shutil
+import sys
+import tempfile
+from typing import Any
+
+from transcribe_backend.errors import SettingsError
+from transcribe_backend.settings import Settings
+
+try:
+    _settings = Settings.from_env(os.environ)
+except SettingsError as error:
+    sys.exit(error.advice)
+
+bind = f"0.0.0.0:{_settings.port}"
+workers = _settings.workers
+threads = _settings.threads
+worker_class = "gthread"
+timeout = 120
+graceful_timeout = 10
+keepalive = 5
+loglevel = _settings.log_level.lower()
+# Prometheus sums the workers' metrics from files; they start empty with the server.
+_metrics = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="transcribe-metrics-"))
+
+
+def post_worker_init(worker: Any) -> None:
+    """Background work starts here, after the fork: threads and connections do not survive one."""
+    from transcribe_backend.backend import backend
+
+    backend().start()
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Nothing new is started; what is pending is recorded and taken over."""
+    from transcribe_backend.backend import backend
+
+    backend().close()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """A dead worker's gauges no longer count."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    """The metrics' files go with the server."""
+    shutil.rmtree(_metrics, ignore_errors=True)

@@ -1,0 +1,65 @@
+"""The model that Label Studio connects to: audio tasks in, transcripts as predictions out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from label_studio_ml.model import LabelStudioMLBase
+
+from transcribe_backend.backend import Backend, backend
+from transcribe_backend.prelabel import Prediction, Task
+from transcribe_backend.project import Project
+
+
+class AWSTranscribe(LabelStudioMLBase):  # type: ignore[misc]
+    """Pre-labels audio with AWS Transcribe; made anew for each request, all state is in the backend.
+
+    `project_id` is Label Studio's `<id>.<created>`; `label_config` the project's labeling config. Both the SDK's 1.0.9
+    and its 2.x server can host it: `predict` and `fit` take what either of them passes and return plain lists.
+    """
+
+    def __init__(
+        self,
+        project_id: str | None = None,
+        label_config: str | None = None,
+        *,
+        running: Backend | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()  # without the config: the SDK parses it unguarded
+        self._backend = running or backend()
+        self._project_id = project_id or ""
+        self._label_config = label_config or ""
+
+    def check(self) -> str:
+        """The model_version, once config, credentials and bucket are found right; raises what is wrong."""
+        project = self._project()
+        self._backend.diagnosis.check()
+        self._backend.deliveries.connected(project)
+        return project.version
+
+    def predict(
+        self, tasks: Sequence[Task], context: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> list[Prediction | list[Prediction]]:
+        """One item per task, in order: its prediction, several with model_alternatives, `[]` when not ready.
+
+        With a `context` (the annotator's regions) the words of those that have no text yet.
+        """
+        project = self._project(tasks)
+        if context:
+            return [self._backend.prelabel.interactive(task, project, context) for task in tasks]
+        slots = self._backend.prelabel.answer(tasks, project)
+        return [slot[0] if len(slot) == 1 else list(slot) for slot in slots]
+
+    def fit(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """An event of Label Studio: queued and learnt from in the background.
+
+        The 2.x SDK calls `fit(event, data)`, 1.0.9 `fit((), event=…, data=…)`.
+        """
+        event, data = (*args, None, None)[:2] if args and isinstance(args[0], str) else (None, None)
+        self._backend.notice(kwargs.get("event", event) or "", kwargs.get("data", data) or {})
+        return {}
+
+    def _project(self, tasks: Sequence[Task] = ()) -> Project:
+        """The project with its labeling interface; raises LabelingConfigError."""
+        number = self._project_id or (str(tasks[0].get("project") or "") if tasks else "")
+        return self._backend.projects.read(number, self._label_config)

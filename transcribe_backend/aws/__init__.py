@@ -1,0 +1,1 @@
+"""Adapter to AWS: clients, media in S3, transcription jobs, custom vocabularies."""

@@ -1,0 +1,113 @@
+"""Finished transcripts: in memory, on disk, and in S3_BUCKET where AWS Transcribe wrote them."""
+
+import gzip
+import json
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
+from transcribe_backend.errors import TranscriptError
+from transcribe_backend.settings import Settings
+from transcribe_backend.speech.transcript import Transcript, parse
+
+_WORDS_IN_MEMORY = 120_000
+_MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
+
+
+class TranscriptStore:
+    """Transcripts by job name. Memory and disk are caches: both may be deleted at any time."""
+
+    def __init__(self, clients: AWSClients, settings: Settings) -> None:
+        self._clients = clients
+        self._settings = settings
+        self._folder = settings.model_dir / "transcripts"
+        self._memory: OrderedDict[str, Transcript] = OrderedDict()
+        self._words = 0
+        self._lock = threading.Lock()
+
+    def key(self, name: str) -> str:
+        """Key in S3_BUCKET that AWS Transcribe is told to write this job's output to."""
+        return f"{self._settings.s3_folder}/transcripts/{name}.json".lstrip("/")
+
+    def has(self, name: str) -> bool:
+        """Whether memory or disk holds it; no request is sent."""
+        return name in self._memory or self._path(name).exists()
+
+    def get(self, name: str) -> Transcript:
+        """The transcript of a job that `has` it; raises TranscriptError when it is unreadable or gone."""
+        with self._lock:
+            if name in self._memory:
+                self._memory.move_to_end(name)
+                return self._memory[name]
+        transcript = parse(self._read(name))
+        self._remember(name, transcript)
+        return transcript
+
+    def put(self, name: str, document: bytes) -> None:
+        """Keep AWS's output document; raises TranscriptError when it is not one."""
+        transcript = parse(_decode(document))
+        self._write(name, document)
+        self._remember(name, transcript)
+
+    def fetch(self, name: str, region: str | None = None) -> bool:
+        """Look into S3_BUCKET; False when the output is not there or there is no bucket."""
+        if not self._settings.s3_bucket:
+            return False
+        document = self._download(name, region)
+        if document is None:
+            return False
+        self.put(name, document)
+        return True
+
+    def _download(self, name: str, region: str | None) -> bytes | None:
+        with aws_errors(f"read s3://{self._settings.s3_bucket}/{self.key(name)}"):
+            try:
+                answer = self._clients.s3(region).get_object(Bucket=self._settings.s3_bucket, Key=self.key(name))
+                return answer["Body"].read()
+            except ClientError as error:
+                if error_code(error) in _MISSING:
+                    return None
+                raise
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name[3:5] / f"{name}.json.gz"
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self._path(name)
+        try:
+            return _decode(gzip.decompress(path.read_bytes()))
+        except (OSError, EOFError, TranscriptError) as error:
+            path.unlink(missing_ok=True)
+            raise TranscriptError(f"The cached transcript {name} is damaged or gone.", retryable=True) from error
+
+    def _write(self, name: str, document: bytes) -> None:
+        path = self._path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(gzip.compress(document, compresslevel=3))
+        os.replace(temporary, path)
+
+    def _remember(self, name: str, transcript: Transcript) -> None:
+        with self._lock:
+            forgotten = self._memory.pop(name, None)
+            self._words += len(transcript.words) - (len(forgotten.words) if forgotten else 0)
+            self._memory[name] = transcript
+            while self._words > _WORDS_IN_MEMORY and len(self._memory) > 1:
+                self._words -= len(self._memory.popitem(last=False)[1].words)
+
+
+def _decode(document: bytes) -> dict[str, Any]:
+    try:
+        decoded = json.loads(document)
+    except ValueError as error:
+        raise TranscriptError("The job's output is not JSON.") from error
+    if not isinstance(decoded, dict):
+        raise TranscriptError("The job's output is not a JSON object.")
+    return decoded

@@ -1,0 +1,115 @@
+"""The whole backend, put together once per process from its settings."""
+
+import os
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from transcribe_backend.audio import LIMITS, AudioLocator
+from transcribe_backend.aws.clients import AWSClients
+from transcribe_backend.aws.jobs import TranscribeJobs
+from transcribe_backend.aws.media import S3Media
+from transcribe_backend.aws.staging import Staging
+from transcribe_backend.aws.transcriptions import Transcriptions
+from transcribe_backend.aws.transcripts import TranscriptStore
+from transcribe_backend.deliver import Background, Deliveries
+from transcribe_backend.diagnosis import Diagnosis
+from transcribe_backend.errors import RequestError
+from transcribe_backend.failures import Failures
+from transcribe_backend.ledger import Ledger, open_queue
+from transcribe_backend.metrics import Metrics
+from transcribe_backend.prelabel import Prelabel
+from transcribe_backend.project import Projects
+from transcribe_backend.settings import Settings
+from transcribe_backend.studio.client import Studio
+from transcribe_backend.studio.download import Downloader
+from transcribe_backend.transcriber import Transcriber
+from transcribe_backend.versions import Versions
+
+
+class Backend:
+    """Everything that requests, the worker and the command line share; makes no request when it is made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.clients = AWSClients(os.environ.get("AWS_REGION") or None, self.metrics.aws_call)
+        self.store = TranscriptStore(self.clients, settings)
+        self.jobs = TranscribeJobs(self.clients, self.store, settings)
+        self.transcriptions = Transcriptions(self.jobs, self.store, settings, self.metrics.job)
+        self.studio = _studio(settings)
+        self.audio = AudioLocator(
+            S3Media(self.clients, settings),
+            Staging(self.clients, settings),
+            self.studio,
+            Downloader(settings.allowed_audio_hosts, LIMITS),
+            settings,
+        )
+        self.transcriber = Transcriber(self.audio, self.transcriptions)
+        self.failures = Failures(Ledger(settings, "failures"))
+        self.projects = Projects(settings.language, lambda project, language: "")
+        self.diagnosis = Diagnosis(self.clients, settings)
+        self.versions = Versions(Ledger(settings, "versions"))
+        self.queue = open_queue(settings)
+        claims = Ledger(settings, "claims")
+        self.deliveries = Deliveries(
+            self.queue,
+            Ledger(settings, "deliveries"),
+            claims,
+            Ledger(settings, "state"),
+            self.transcriber,
+            self.projects,
+            self.studio,
+            self.failures,
+            settings,
+            self.metrics.delivery,
+        )
+        self.prelabel = Prelabel(self.transcriber, self.deliveries, claims, self.failures, settings)
+        self.metrics.watch(transcriptions=self.transcriptions, deliveries=self.deliveries)
+
+    def start(self, *, consume: bool | None = None) -> None:
+        """Start the background threads. With a QUEUE_URL the queue is worked by `worker` processes alone."""
+        self.settings.model_dir.mkdir(parents=True, exist_ok=True)
+        work = not self.settings.queue_url if consume is None else consume
+        Background(self.queue, self.deliveries, consume=work).start()
+
+    def notice(self, event: str, data: Mapping[str, Any]) -> None:
+        """Act, in the background, on what happened in Label Studio; unknown events are ignored.
+
+        Raises RequestError when the event's payload is not what Label Studio sends.
+        """
+        project, tasks = data.get("project"), data.get("tasks")
+        if event in ("TASKS_CREATED", "TASKS_DELETED"):
+            if not isinstance(project, Mapping) or not isinstance(tasks, list):
+                raise RequestError(f"{event} needs a project object and a list of tasks.")
+            known = [task for task in tasks if isinstance(task, Mapping)]
+            if event == "TASKS_CREATED":
+                self.deliveries.imported(project, known)
+            else:
+                self.deliveries.deleted(project, [task.get("id") for task in known])
+
+    def close(self) -> None:
+        """Let the process end: nothing new is started, what is pending is recorded."""
+        self.transcriptions.close()
+
+
+def _studio(settings: Settings) -> Studio | None:
+    if not (settings.label_studio_url and settings.label_studio_api_key):
+        return None
+    return Studio(settings.label_studio_url, settings.label_studio_api_key)
+
+
+_making = threading.Lock()
+
+
+def backend() -> Backend:
+    """This process's backend, made from the environment at the first call; raises SettingsError."""
+    with _making:
+        return _made(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _made(process: int) -> Backend:
+    # By process: connections made before a fork must not be used after it.
+    return Backend(Settings.from_env(os.environ))

@@ -1,0 +1,393 @@
+"""COMPOSES: the background: late predictions are finished and pushed, new tasks are transcribed ahead."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from huey.api import Huey
+
+from transcribe_backend.errors import (
+    StudioDenied,
+    StudioError,
+    StudioNotFound,
+    StudioUnreachable,
+    TranscribeBackendError,
+)
+from transcribe_backend.failures import Failures
+from transcribe_backend.ledger import Ledger
+from transcribe_backend.prelabel import Task, Wish, claim_key, predict, wish
+from transcribe_backend.project import Project, Projects, project_id
+from transcribe_backend.settings import Settings
+from transcribe_backend.studio.client import Studio
+from transcribe_backend.transcriber import Transcriber
+
+_log = logging.getLogger(__name__)
+
+Count = Callable[[str], None]
+"""Called with what became of a delivery: "pushed", "already there", "superseded", "gone", "refused" or "waiting"."""
+
+_STORING_SECONDS = 10.0  # a request that has just been answered is being stored by Label Studio
+_BACKOFF = (2.0, 30.0)
+_PUSH_LOST_SECONDS = 90.0
+_HEARTBEAT, _DEAD_SECONDS = 4.0, 14.0
+_CLAIM_KEPT_SECONDS = 600.0
+_PROJECT_SECONDS = 10.0
+_TASK_IS_GONE = "object does not exist"  # Label Studio 1.23 on a prediction for a deleted task
+
+
+class Deliveries:
+    """One durable record per task whose prediction could not be answered in time.
+
+    A record is written before the request waits, and lives until Label Studio holds a prediction of that version or
+    none can come. The process that follows its job owns it; when that process dies (no heartbeat), another takes over.
+    Pushing looks into Label Studio first and then claims the task, so that however many processes try, one prediction
+    is stored. Without a Label Studio to push to nothing is recorded: the next request finds the transcript.
+    """
+
+    def __init__(
+        self,
+        queue: Huey,
+        records: Ledger,
+        claims: Ledger,
+        state: Ledger,
+        transcriber: Transcriber,
+        projects: Projects,
+        studio: Studio | None,
+        failures: Failures,
+        settings: Settings,
+        count: Count = lambda outcome: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._records = records
+        self._claims = claims
+        self._state = state
+        self._transcriber = transcriber
+        self._projects = projects
+        self._studio = studio
+        self._failures = failures
+        self._settings = settings
+        self._count = count
+        self._clock = clock
+        self._me = uuid.uuid4().hex
+        self._known: dict[str, tuple[float, Project]] = {}
+        self._silent = False
+        self._push = queue.task(name="push")(self._push_now)
+        self._prefetch = queue.task(name="prefetch")(self._prefetch_now)
+        self._prefetch_project = queue.task(name="prefetch_project")(self._prefetch_project_now)
+        self._forget_tasks = queue.task(name="forget_tasks")(self._forget_tasks_now)
+
+    # What requests leave to us (prelabel.Pending)
+
+    def remember(self, project: Project, wishes: Iterable[Wish], until: float) -> None:
+        """Record the tasks; they are not pushed before `until` (their request may still answer)."""
+        if self._studio:
+            for asked in wishes:
+                if asked.task_id is not None:
+                    self._records.put(claim_key(project, asked.task_id), self._record(project, asked, until))
+
+    def forget(self, project: Project, wishes: Iterable[Wish]) -> None:
+        """Drop the records of tasks that have been answered or cannot be."""
+        if self._studio:
+            for asked in wishes:
+                self._records.delete(claim_key(project, asked.task_id))
+
+    def finish(self, project: Project, wishes: Iterable[Wish]) -> None:
+        """Push each task's prediction when its job ends."""
+        for asked in wishes:
+            if self._studio and asked.task_id is not None:
+                key = claim_key(project, asked.task_id)
+                self._records.put(key, self._record(project, asked, self._clock()))
+                asked.job.add_done_callback(self._pusher(key))
+
+    # What Label Studio tells
+
+    def imported(self, project: Mapping[str, Any], tasks: Sequence[Task]) -> None:
+        """New tasks: transcribe them ahead, in the background, PREFETCH_MAX_TASKS at most."""
+        limit = self._settings.prefetch_max_tasks
+        if not tasks or not limit:
+            return
+        if len(tasks) > limit:
+            _log.info("%s tasks imported, PREFETCH_MAX_TASKS allows %s: the others wait", len(tasks), limit)
+        kept = [{"id": task.get("id"), "data": task.get("data")} for task in tasks[:limit]]
+        record = {"project": project_id(project), "config": project.get("label_config", ""), "tasks": kept}
+        self._plan(record)
+
+    def connected(self, project: Project) -> None:
+        """A project is connected: transcribe its tasks without predictions ahead, once."""
+        if not self._studio or not self._settings.prefetch_max_tasks or not project.number:
+            return
+        if self._state.add(f"connected|{project.id}", {"at": self._clock(), "connected": True}):
+            self._prefetch_project(project.id)
+
+    def deleted(self, project: Mapping[str, Any], task_ids: Iterable[Any]) -> None:
+        """Tasks are gone: forget what was to be delivered to them."""
+        if self._studio:
+            self._forget_tasks(project_id(project), list(task_ids))
+
+    # The worker
+
+    def follow(self, project: Project, tasks: Iterable[Task]) -> None:
+        """Start or adopt the jobs of tasks and push their predictions when they end."""
+        for task in tasks:
+            asked = wish(self._transcriber, task, project)
+            if self._studio:
+                self.finish(project, [asked])
+            else:
+                asked.job.add_done_callback(self._teller(project, asked))
+
+    def sweep(self) -> None:
+        """Take over what nobody works on: records of dead processes, pushes and imports lost with their worker."""
+        alive = {key for key, beat in self._state.items() if self._clock() - beat.get("beat", 0) < _DEAD_SECONDS}
+        orphans = [(key, record) for key, record in self._records.items() if self._orphaned(record, alive)]
+        for key, record in orphans:
+            if self._claims.claim(f"adopt|{key}", self._clock() - _DEAD_SECONDS):
+                self._adopt(key, record)
+        for key, record in list(self._state.items()):
+            if "tasks" in record and self._clock() - record["at"] > _PUSH_LOST_SECONDS:
+                self._state.put(key, {**record, "at": self._clock()})
+                self._prefetch(key)
+
+    def heartbeat(self) -> None:
+        """Tell the others that this process still follows what it owns."""
+        self._state.put(f"process|{self._me}", {"beat": self._clock()})
+
+    def tidy(self) -> None:
+        """Delete claims and heartbeats that no longer mean anything."""
+        for key, claim in list(self._claims.items()):
+            if self._clock() - claim.get("at", 0) > _CLAIM_KEPT_SECONDS:
+                self._claims.delete(key)
+        for key, record in list(self._state.items()):
+            if "beat" in record and self._clock() - record["beat"] > _CLAIM_KEPT_SECONDS:
+                self._state.delete(key)
+        self._failures.prune()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    # Records
+
+    def _record(self, project: Project, asked: Wish, until: float) -> dict[str, Any]:
+        return {
+            "project": project.id,
+            "task": asked.task_id,
+            "data": {project.interface.data_key: asked.value},
+            "version": project.version,
+            "owner": self._me,
+            "until": until,
+            "pushed": 0.0,
+            "tries": 0,
+        }
+
+    def _orphaned(self, record: Mapping[str, Any], alive: set[str]) -> bool:
+        if record["pushed"]:
+            return self._clock() - float(record["pushed"]) > _PUSH_LOST_SECONDS
+        return record["owner"] != self._me and f"process|{record['owner']}" not in alive
+
+    def _adopt(self, key: str, record: dict[str, Any]) -> None:
+        if record["pushed"]:
+            self._push_after(key, record, 0.0)
+            return
+        self._records.put(key, {**record, "owner": self._me})
+        try:
+            project = self._project(record)
+        except TranscribeBackendError as error:
+            self._stop(key, record, error)
+            return
+        if project.version != record["version"]:
+            self._drop(key, "superseded")
+        else:
+            self.follow(project, [{"id": record["task"], "data": record["data"]}])
+
+    def _pusher(self, key: str) -> "Callable[[Future[str]], None]":
+        def push(ended: "Future[str]") -> None:
+            record = self._records.get(key)
+            if record is None:
+                return
+            error = ended.exception()
+            if error is None:
+                self._push_after(key, {**record, "job": ended.result()}, record["until"] - self._clock())
+            elif isinstance(error, TranscribeBackendError) and error.retryable:
+                self._push_after(key, record, _BACKOFF[1])
+            elif isinstance(error, TranscribeBackendError):
+                self._failures.tell(record["project"], record["task"], str(record["data"]), error)
+                self._drop(key, "failed")
+
+        return push
+
+    def _teller(self, project: Project, asked: Wish) -> "Callable[[Future[str]], None]":
+        def tell(ended: "Future[str]") -> None:
+            error = ended.exception()
+            if isinstance(error, TranscribeBackendError):
+                self._failures.tell(project.id, asked.task_id, asked.value, error)
+
+        return tell
+
+    def _push_after(self, key: str, record: dict[str, Any], seconds: float) -> None:
+        self._records.put(key, {**record, "pushed": self._clock() + max(0.0, seconds)})
+        if seconds > 0:
+            self._push.schedule((key,), delay=seconds)
+        else:
+            self._push(key)
+
+    def _drop(self, key: str, outcome: str) -> None:
+        self._records.delete(key)
+        self._count(outcome)
+
+    # Pushing
+
+    def _push_now(self, key: str) -> None:
+        record = self._records.get(key)
+        if record is None:
+            return
+        try:
+            self._deliver(key, record)
+        except TranscribeBackendError as error:
+            self._stop(key, record, error)
+
+    def _deliver(self, key: str, record: dict[str, Any]) -> None:
+        project = self._project(record)
+        job = record.get("job", "")
+        if project.version != record["version"]:
+            self._drop(key, "superseded")
+        elif not job or not (self._transcriber.store.has(job) or self._transcriber.store.fetch(job)):
+            self._records.put(key, {**record, "pushed": 0.0, "owner": self._me})
+            self.follow(project, [{"id": record["task"], "data": record["data"]}])
+        else:
+            self._store(key, record, project, job)
+        self._heard()
+
+    def _store(self, key: str, record: dict[str, Any], project: Project, job: str) -> None:
+        studio = self._required_studio()
+        if any(known.get("model_version") == record["version"] for known in studio.predictions(record["task"])):
+            self._drop(key, "already there")
+        elif not self._claims.claim(key, self._clock() - _STORING_SECONDS):
+            self._push_after(key, record, _STORING_SECONDS / 2)
+        else:
+            for made in predict(self._transcriber.store, job, project):
+                studio.create_prediction(record["task"], made["result"], made.get("score"), made["model_version"])
+            self._failures.clear(record["project"], record["task"])
+            self._drop(key, "pushed")
+
+    def _stop(self, key: str, record: dict[str, Any], error: TranscribeBackendError) -> None:
+        """Try again later what may pass; tell and drop what will not."""
+        if isinstance(error, StudioNotFound) or (isinstance(error, StudioError) and _TASK_IS_GONE in str(error)):
+            _log.info("The prediction of task %s is not delivered: %s", record["task"], error)
+            self._drop(key, "gone")
+        elif isinstance(error, StudioUnreachable | StudioDenied):
+            self._later(key, record, error)
+        elif error.retryable:
+            self._push_after(key, record, _BACKOFF[1])
+        else:
+            self._failures.tell(record["project"], record["task"], str(record["data"]), error)
+            self._drop(key, "refused")
+
+    def _later(self, key: str, record: dict[str, Any], error: TranscribeBackendError) -> None:
+        if not self._silent:
+            self._silent = True
+            _log.warning("Predictions wait for Label Studio: %s", error.advice)
+        self._count("waiting")
+        tries = record["tries"] + 1
+        self._push_after(key, {**record, "tries": tries}, min(_BACKOFF[0] * 2**tries, _BACKOFF[1]))
+
+    def _heard(self) -> None:
+        if self._silent:
+            self._silent = False
+            _log.info("Label Studio answers again; waiting predictions are delivered")
+
+    def _project(self, record: Mapping[str, Any]) -> Project:
+        """The project as Label Studio has it now; a moment old at most."""
+        wanted = record["project"]
+        asked, known = self._known.get(wanted, (0.0, None))
+        if known is None or self._clock() - asked > _PROJECT_SECONDS:
+            described = self._required_studio().project(int(wanted.partition(".")[0]))
+            if project_id(described) != wanted:
+                raise StudioNotFound(
+                    "The Label Studio at LABEL_STUDIO_URL is not the one that asked.",
+                    remedy="Set LABEL_STUDIO_URL to the Label Studio whose projects use this backend.",
+                )
+            known = self._projects.read(wanted, described.get("label_config", ""))
+            self._known[wanted] = (self._clock(), known)
+        return known
+
+    def _required_studio(self) -> Studio:
+        if self._studio is None:
+            raise StudioDenied(
+                "No Label Studio is configured.", remedy="Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY."
+            )
+        return self._studio
+
+    # Prefetch
+
+    def _plan(self, record: dict[str, Any]) -> None:
+        key = f"import|{uuid.uuid4().hex}"
+        self._state.put(key, {**record, "at": self._clock()})
+        self._prefetch(key)
+
+    def _prefetch_now(self, key: str) -> None:
+        record = self._state.get(key)
+        if record is None:
+            return
+        try:
+            self.follow(self._projects.read(record["project"], record["config"]), record["tasks"])
+        except TranscribeBackendError as error:
+            _log.warning("The tasks imported into project %s are not prefetched: %s", record["project"], error.advice)
+        self._state.delete(key)
+
+    def _prefetch_project_now(self, project: str) -> None:
+        try:
+            described = self._required_studio().project(int(project.partition(".")[0]))
+            self.imported(described, list(self._unlabeled(described["id"])))
+        except StudioError as error:
+            _log.warning("The tasks of project %s are not prefetched: %s", project, error.advice)
+
+    def _unlabeled(self, number: int) -> Iterator[Task]:
+        found = 0
+        for task in self._required_studio().tasks(number):
+            if found >= self._settings.prefetch_max_tasks:
+                return
+            if not task.get("is_labeled") and not task.get("total_predictions"):
+                found += 1
+                yield task
+
+    def _forget_tasks_now(self, project: str, task_ids: list[Any]) -> None:
+        gone = set(task_ids)
+        for key, record in list(self._records.items()):
+            if record["project"] == project and record["task"] in gone:
+                self._drop(key, "gone")
+
+
+class Background:
+    """The threads that work the queue and keep house; one per process that delivers."""
+
+    def __init__(self, queue: Huey, deliveries: Deliveries, *, consume: bool) -> None:
+        self._queue = queue
+        self._deliveries = deliveries
+        self._consume = consume
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Start the threads; they end with the process."""
+        self._deliveries.heartbeat()
+        if self._consume:
+            consumer = self._queue.create_consumer(workers=4, periodic=False, max_delay=1.0)
+            for thread in (consumer.scheduler, *(worker for _, worker in consumer.worker_threads)):
+                thread.start()
+        threading.Thread(target=self._keep_house, name="housekeeping", daemon=True).start()
+
+    def _keep_house(self) -> None:
+        rounds = 0
+        while not self._ended.is_set():
+            try:
+                self._deliveries.heartbeat()
+                if self._consume:
+                    self._deliveries.sweep()
+                    if rounds % 60 == 0:
+                        self._deliveries.tidy()
+            except Exception:
+                _log.exception("Housekeeping failed; it is tried again")
+            rounds += 1
+            self._ended.wait(_HEARTBEAT)

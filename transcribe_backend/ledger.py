@@ -1,0 +1,124 @@
+"""ADAPTER: the queue and the small durable records beside it, in SQLite, Redis or Postgres.
+
+Both live in huey's storages, so that one QUEUE_URL decides for all of them. Everything here can be deleted at any
+moment: it costs time, never a transcript or a prediction.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from huey.api import Huey
+from huey.constants import EmptyData
+from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStorage
+
+from transcribe_backend.settings import Settings
+
+_NAME = "label-studio-transcribe"
+
+
+class _DurableSqlite(SqliteStorage):  # type: ignore[misc]
+    """SQLite that survives a killed process and a power cut, without a disk flush per record (WAL, NORMAL)."""
+
+    def _create_connection(self) -> Any:
+        connection = super()._create_connection()
+        connection.execute("pragma synchronous=normal")
+        return connection
+
+
+def storage(settings: Settings, name: str) -> BaseStorage:
+    """The storage of one namespace, at QUEUE_URL or in MODEL_DIR."""
+    url = settings.queue_url
+    scheme = urlsplit(url).scheme
+    if scheme in ("redis", "rediss"):
+        return RedisStorage(f"{_NAME}.{name}", url=url)
+    if scheme in ("postgresql", "postgres"):
+        return PostgresStorage(f"{_NAME}.{name}", dsn=url)
+    path = Path(urlsplit(url).path) if url else settings.model_dir / "queue.db"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return _DurableSqlite(f"{_NAME}.{name}", filename=str(path), timeout=30)
+
+
+class _Queue(Huey):  # type: ignore[misc]
+    """A huey on a storage that is already made."""
+
+    def __init__(self, made: BaseStorage) -> None:
+        self._made = made
+        super().__init__(_NAME, results=False, utc=True)
+
+    def create_storage(self) -> BaseStorage:
+        return self._made
+
+
+def open_queue(settings: Settings) -> Huey:
+    """The background queue; tasks are registered on it by deliver and learn."""
+    return _Queue(storage(settings, "queue"))
+
+
+class Ledger:
+    """Small JSON records by key, shared by all processes; each operation is atomic."""
+
+    def __init__(self, settings: Settings, name: str, clock: Callable[[], float] = time.time) -> None:
+        self._storage = storage(settings, name)
+        self._clock = clock
+
+    def put(self, key: str, record: dict[str, Any]) -> None:
+        """Write or overwrite."""
+        self._storage.put_data(key, _encode(record))
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The record, or None."""
+        return _decode(self._storage.peek_data(key))
+
+    def take(self, key: str) -> dict[str, Any] | None:
+        """Get and delete: of several takers one gets it."""
+        return _decode(self._storage.pop_data(key))
+
+    def delete(self, key: str) -> None:
+        """Delete, if it is there."""
+        self._storage.delete_data(key)
+
+    def add(self, key: str, record: dict[str, Any]) -> bool:
+        """Write unless there is one: of several writers one is told True."""
+        return bool(self._storage.put_if_empty(key, _encode(record)))
+
+    def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All records, in no order."""
+        for key, value in self._storage.result_items().items():
+            record = _decode(value)
+            if record is not None:
+                yield key if isinstance(key, str) else bytes(key).decode(), record
+
+    def __len__(self) -> int:
+        return int(self._storage.result_store_size())
+
+    def claim(self, key: str, since: float) -> bool:
+        """Whether the caller is the one to act on `key`: nobody else has claimed it since the time `since`.
+
+        An older claim is taken over; of several callers at the same moment one is told True.
+        """
+        mine = {"at": self._clock()}
+        if self.add(key, mine):
+            return True
+        other = self.get(key)
+        if other is not None and other["at"] >= since:
+            return False
+        taken = self.take(key)
+        if taken is not None and taken["at"] >= since:
+            self.add(key, taken)
+            return False
+        return self.add(key, mine)
+
+
+def _encode(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def _decode(value: Any) -> dict[str, Any] | None:
+    if value is EmptyData:
+        return None
+    decoded = json.loads(bytes(value))
+    return decoded if isinstance(decoded, dict) else None

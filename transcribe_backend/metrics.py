@@ -1,0 +1,95 @@
+"""Prometheus metrics, right with several gunicorn workers (PROMETHEUS_MULTIPROC_DIR, set by gunicorn.conf.py)."""
+
+import os
+from collections.abc import Sized
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_REQUEST_SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 5, 15, 30, 60, 100)
+
+
+class Metrics:
+    """What the backend counts; one object per process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Histogram(
+            "transcribe_request_seconds",
+            "Requests of Label Studio by route and HTTP status",
+            ["route", "status"],
+            buckets=_REQUEST_SECONDS,
+            registry=self._registry,
+        )
+        self._jobs = Counter(
+            "transcribe_jobs",
+            "Transcriptions asked for: started (paid), adopted, cached (reused), completed, failed",
+            ["state"],
+            registry=self._registry,
+        )
+        self._aws = Counter(
+            "transcribe_aws_calls",
+            "Calls of AWS by outcome",
+            ["service", "operation", "outcome"],
+            registry=self._registry,
+        )
+        self._throttles = Counter(
+            "transcribe_aws_throttles", "Calls that AWS throttled", ["service", "operation"], registry=self._registry
+        )
+        self._deliveries = Counter(
+            "transcribe_deliveries",
+            "Predictions pushed into Label Studio, or why not",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self._pending = Gauge(
+            "transcribe_pending_jobs",
+            "Transcriptions under way",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        self._undelivered = Gauge(
+            "transcribe_undelivered",
+            "Predictions to push when ready",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+        self._watched: tuple[Sized, Sized] | None = None
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """One answered request."""
+        self._requests.labels(route, str(status)).observe(seconds)
+
+    def job(self, state: str) -> None:
+        """One step of a transcription."""
+        self._jobs.labels(state).inc()
+
+    def aws_call(self, service: str, operation: str, error: str) -> None:
+        """One HTTP attempt at AWS (clients.Observer)."""
+        self._aws.labels(service, operation, error or "ok").inc()
+        if "Limit" in error or "Throttl" in error or error == "SlowDown":
+            self._throttles.labels(service, operation).inc()
+
+    def delivery(self, outcome: str) -> None:
+        """What became of one delivery."""
+        self._deliveries.labels(outcome).inc()
+
+    def watch(self, *, transcriptions: Sized, deliveries: Sized) -> None:
+        """What the gauges show."""
+        self._watched = (transcriptions, deliveries)
+
+    def measure(self) -> None:
+        """Bring this process's gauges up to date."""
+        if self._watched:
+            transcriptions, deliveries = self._watched
+            self._pending.set(len(transcriptions))
+            self._undelivered.set(len(deliveries))
+
+    def exposition(self) -> bytes:
+        """All processes' metrics in Prometheus's text format."""
+        self.measure()
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)

@@ -1,0 +1,95 @@
+"""COMPOSES: an audio value of a task -> its transcript, concurrently and once."""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from transcribe_backend.audio import AudioLocator
+from transcribe_backend.aws.jobs import Job
+from transcribe_backend.aws.media import Media
+from transcribe_backend.aws.transcriptions import Transcriptions
+from transcribe_backend.errors import AudioError, TranscribeBackendError
+from transcribe_backend.speech.recognition import Recognition
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED, _REMEMBERED_SECONDS = 20_000, 600.0
+
+
+class Transcriber:
+    """Audio value + recognition -> the name of the job that transcribed it.
+
+    The audio of an urgent task is looked at each time (a new object under an old URI is another audio); in bulk a look
+    within the last ten minutes counts, so that hundreds of known tasks are answered without a request each.
+    """
+
+    def __init__(
+        self, audio: AudioLocator, transcriptions: Transcriptions, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._audio = audio
+        self._transcriptions = transcriptions
+        self._clock = clock
+        self.store = transcriptions.store
+        self._lock = threading.Lock()
+        self._under_way: dict[tuple[str, Recognition], Future[str]] = {}
+        self._media: OrderedDict[str, tuple[float, Media]] = OrderedDict()
+        self._bulk = ThreadPoolExecutor(16, "audio-locate")
+        self._urgent = ThreadPoolExecutor(4, "audio-locate-urgent")
+
+    def transcribe(
+        self, value: Any, task_id: int | None, recognition: Recognition, *, urgent: bool = False
+    ) -> "Future[str]":
+        """The future of the job's name; it fails with AudioError, AWSError, StudioError or TranscriptError."""
+        known = None if urgent else self._known(value)
+        if known:
+            return self._transcriptions.request(Job(known, recognition))
+        key = (str(value), recognition)
+        with self._lock:
+            if key in self._under_way:
+                return self._under_way[key]
+            future = self._under_way[key] = Future()
+        future.add_done_callback(lambda _: self._under_way.pop(key, None))
+        pool = self._urgent if urgent else self._bulk
+        pool.submit(self._locate, value, task_id, recognition, urgent, future)
+        return future
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    def _known(self, value: Any) -> Media | None:
+        with self._lock:
+            looked, media = self._media.get(str(value), (float("-inf"), None))
+        return media if self._clock() - looked < _REMEMBERED_SECONDS else None
+
+    def _remember(self, value: Any, media: Media) -> None:
+        with self._lock:
+            self._media[str(value)] = (self._clock(), media)
+            while len(self._media) > _REMEMBERED:
+                self._media.popitem(last=False)
+
+    def _locate(
+        self, value: Any, task_id: int | None, recognition: Recognition, urgent: bool, future: "Future[str]"
+    ) -> None:
+        try:
+            media = self._audio.locate(value, task_id)
+            self._remember(value, media)
+            job = self._transcriptions.request(Job(media, recognition), urgent=urgent)
+        except TranscribeBackendError as error:
+            future.set_exception(error)
+        except Exception as error:
+            _log.exception("Locating the audio of task %s failed", task_id)
+            future.set_exception(AudioError(f"Reading the audio failed: {error!r}", retryable=True))
+        else:
+            job.add_done_callback(lambda ended: _hand_on(ended, future))
+
+
+def _hand_on(source: "Future[str]", target: "Future[str]") -> None:
+    error = source.exception()
+    if error:
+        target.set_exception(error)
+    else:
+        target.set_result(source.result())

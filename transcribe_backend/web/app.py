@@ -1,0 +1,110 @@
+"""The Flask app: routes of the Label Studio ML protocol, each a few lines around the model class."""
+
+import logging
+import time
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from transcribe_backend.backend import Backend
+from transcribe_backend.errors import LabelingConfigError, RequestError, TranscribeBackendError
+from transcribe_backend.redact import redact
+from transcribe_backend.web import auth, payloads
+
+_log = logging.getLogger(__name__)
+
+_MAX_BODY = 32 * 1024 * 1024
+_LONGEST_REASON = 400
+
+
+def create_app(model_class: Any, backend: Backend) -> Flask:
+    """The app that gunicorn serves; `model_class` is made anew for each request."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
+    auth.guard(app, backend.settings)
+    _measure(app, backend)
+    _tell_errors(app)
+
+    def model(project: str = "", label_config: str = "") -> Any:
+        return model_class(project_id=project, label_config=label_config, running=backend)
+
+    @app.get("/")
+    @app.get("/health")
+    def health() -> Any:
+        return jsonify(status="UP", model_class=model_class.__name__)
+
+    @app.post("/setup")
+    def setup() -> Any:
+        asked = payloads.setup(request)
+        try:
+            version = model(asked.project, asked.label_config).check()
+        except TranscribeBackendError as error:
+            return _with_reason(error)
+        backend.versions.add(version)
+        return jsonify(model_version=version)
+
+    @app.post("/predict")
+    def predict() -> Any:
+        asked = payloads.predict(request)
+        answers = model(asked.project, asked.label_config).predict(asked.tasks, context=asked.context)
+        return jsonify(results=answers)
+
+    @app.post("/webhook")
+    def webhook() -> Any:
+        event, data = payloads.webhook(request)
+        model().fit(event, data)
+        return jsonify(status="ok")
+
+    @app.get("/versions")
+    def versions() -> Any:
+        return jsonify(versions=backend.versions.recent())
+
+    @app.get("/metrics")
+    def metrics() -> Any:
+        return Response(backend.metrics.exposition(), mimetype="text/plain; version=0.0.4")
+
+    return app
+
+
+def _with_reason(error: TranscribeBackendError) -> Any:
+    """The reason phrase is the only thing of a failing /setup that Label Studio shows its user."""
+    code = 422 if isinstance(error, LabelingConfigError) else 503
+    advice = redact(error.advice)
+    phrase = " ".join(advice.split()).encode("latin-1", "replace").decode("latin-1")[:_LONGEST_REASON]
+    response = jsonify(detail=advice)
+    response.status = f"{code} {phrase}"
+    _log.warning("/setup refused: %s", advice)
+    return response
+
+
+def _tell_errors(app: Flask) -> None:
+    @app.errorhandler(RequestError)
+    def bad_request(error: RequestError) -> Any:
+        return jsonify(detail=redact(error.advice)), 400
+
+    @app.errorhandler(TranscribeBackendError)
+    def known(error: TranscribeBackendError) -> Any:
+        _log.warning("%s %s refused: %s", request.method, request.path, error.advice)
+        return jsonify(detail=redact(error.advice)), 422 if isinstance(error, LabelingConfigError) else 503
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Any:
+        return jsonify(detail=error.description or error.name), error.code or 500
+
+    @app.errorhandler(Exception)
+    def unknown(error: Exception) -> Any:
+        _log.exception("%s %s failed", request.method, request.path)
+        return jsonify(detail="The backend failed; its log says why."), 500
+
+
+def _measure(app: Flask, backend: Backend) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.begun = time.monotonic()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else "unknown"
+        backend.metrics.request(route, response.status_code, time.monotonic() - g.get("begun", time.monotonic()))
+        return response
