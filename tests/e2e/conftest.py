@@ -4,7 +4,6 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,11 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from demo import programs
-from demo.processes import Program, free_port
+from demo.processes import free_port
 from demo.studio import Account, LabelStudio, label_studio
+from tests.e2e.parts import BUCKET, ROOT, SAMPLES, Server
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "samples"
 ARTIFACTS = ROOT / "tests" / "artifacts"
-BUCKET = "e2e-audio"
 
 _VIRTUALENV = ROOT / ".venv-label-studio"
 _TEMPLATE = ROOT / ".cache" / "label-studio" / "1.23.2"
@@ -52,19 +49,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         for log in _LOGS:
             if log.exists():
                 report.sections.append((str(log), "\n".join(log.read_text(errors="replace").splitlines()[-40:])))
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running program of ours at `url`."""
-
-    url: str
-    program: Program
-
-    @property
-    def log(self) -> str:
-        """All it has printed so far."""
-        return self.program.log.read_text(errors="replace")
 
 
 @pytest.fixture(scope="session")

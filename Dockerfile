@@ -1,0 +1,30 @@
+# syntax=docker/dockerfile:1
+ARG PYTHON_VERSION=3.12
+
+FROM python:${PYTHON_VERSION}-slim
+
+WORKDIR /app
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PIP_CACHE_DIR=/.cache \
+    PORT=9090 \
+    WORKERS=1 \
+    MODEL_DIR=/data/models
+
+# The lock overrides pins of label-studio-ml, hence --no-deps.
+COPY requirements.txt .
+RUN --mount=type=cache,target=${PIP_CACHE_DIR},sharing=locked \
+    pip install --no-deps -r requirements.txt
+
+RUN useradd --system --uid 10001 --home-dir /data backend && mkdir -p /data/models && chown -R backend /data
+COPY . .
+
+USER backend
+EXPOSE 9090
+VOLUME /data
+
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:%s/health' % os.environ['PORT'], timeout=4)"]
+
+CMD ["gunicorn", "-c", "gunicorn.conf.py", "_wsgi:app"]

@@ -1,0 +1,23 @@
+"""What the end-to-end tests know of their parts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.processes import Program
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "samples"
+BUCKET = "e2e-audio"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running program of ours at `url`."""
+
+    url: str
+    program: Program
+
+    @property
+    def log(self) -> str:
+        """All it has printed so far."""
+        return self.program.log.read_text(errors="replace")
