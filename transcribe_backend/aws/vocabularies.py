@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.rejected_rows import Sieve
@@ -139,7 +140,7 @@ class Vocabularies:
         kept = {version.name for version in versions[:_KEPT]}
         kept |= set([version.name for version in versions if version.state == READY][:1])
         if any(version.name not in kept for version in versions):
-            kept |= {name for name, _ in zip(self._promoted(project, language), range(_KEPT), strict=False)}
+            kept |= set(islice(self._promoted(project, language), _KEPT))
         old = [version.name for version in versions if version.name not in kept and version.state != PENDING]
         return [name for name in old if self._requests.delete(name)]
 

@@ -7,7 +7,7 @@ import pytest
 
 from transcribe_backend.labeling.annotations import Passage, chosen, human_text, passages
 
-RECORDED = Path(__file__).parents[2] / "../shared/label-studio/recorded"
+RECORDED = Path(__file__).parents[3] / "../shared/label-studio/recorded"
 INTERFACE = SimpleNamespace(to_name="audio")
 
 
