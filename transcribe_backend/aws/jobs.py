@@ -107,6 +107,13 @@ class TranscribeJobs:
             return False
         return self.fetch_from_service_bucket(job)
 
+    def fetch_ended(self, job: Job) -> bool:
+        """The transcript of a job that somebody else started, wherever it was written; False while it runs.
+
+        Raises JobFailed with AWS's reason.
+        """
+        return self._store.fetch(job.name, job.media.region or None) or self.fetch_from_service_bucket(job)
+
     def fetch_from_service_bucket(self, job: Job) -> bool:
         """The transcript through TranscriptFileUri, with a fresh one when the first is refused (403)."""
         for _ in range(2):

@@ -102,8 +102,13 @@ class Transcriptions:
         while not self._slots.acquire(timeout=0.5):
             self._check_open()
         future.add_done_callback(lambda _: self._slots.release())
-        started = self._started(job)
-        self._follow(job, future, "started" if started else "adopted")
+        if self._started(job):
+            self._follow(job, future, "started")
+        elif self._jobs.fetch_ended(job):
+            self._count("cached")
+            future.set_result(job.name)
+        else:
+            self._follow(job, future, "adopted")
 
     def _follow(self, job: Job, future: "Future[str]", how: str) -> None:
         self._count(how)

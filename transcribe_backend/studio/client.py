@@ -184,7 +184,9 @@ class Studio:
 
     def _continued(self, response: requests.Response, path: str, limits: Limits, deadline: float) -> Iterator[bytes]:
         size, total = 0, _total(response)
-        for chunk in _until_cut(response, limits, deadline, path):
+        # Without a Content-Length we could not tell what is missing: then a cut is an error.
+        reader = _until_cut if total else bodies.read
+        for chunk in reader(response, limits, deadline, path):
             size += len(chunk)
             yield chunk
         while size < total:

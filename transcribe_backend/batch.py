@@ -1,0 +1,115 @@
+"""COMPOSES: `python -m transcribe_backend transcribe`: s3:// audio -> a tasks.json for import into Label Studio."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable
+from concurrent.futures import Future, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from transcribe_backend.aws.listing import audio_uris
+from transcribe_backend.backend import Backend
+from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.labeling.dialogue import dialogue
+from transcribe_backend.prelabel import predict
+from transcribe_backend.project import Project
+from transcribe_backend.redact import redact
+
+_TEMPLATE = """<View>
+  <Audio name="audio" value="$audio"/>
+  <TextArea name="transcription" toName="audio"/>
+</View>"""
+"""Names of Label Studio's template "Automatic Speech Recognition"."""
+_DIALOGUE_SPEAKERS = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("audio", nargs="+", metavar="s3://…", help="an object, or a prefix whose audio files are meant")
+    parser.add_argument("-o", "--output", type=Path, default=Path("tasks.json"), help="file to write [tasks.json]")
+    parser.add_argument("--label-config", type=Path, help="labeling config (XML) of your project [the ASR template]")
+    parser.add_argument("--language", help="language code or `auto` [TRANSCRIBE_LANGUAGE]")
+    parser.add_argument(
+        "--dialogue", action="store_true", help="write the dialogue into the data, for Paragraphs templates"
+    )
+    parser.add_argument(
+        "--speakers", type=int, help=f"tell up to N speakers apart [with --dialogue {_DIALOGUE_SPEAKERS}]"
+    )
+
+
+def run(arguments: argparse.Namespace, backend: Backend) -> int:
+    """Transcribe all at once and write what is finished; 0 for everything, 1 when some failed, 130 when interrupted."""
+    project = _project(arguments, backend)
+    uris = [uri for given in arguments.audio for uri in audio_uris(backend.clients, given)]
+    jobs = {uri: backend.transcriber.transcribe(uri, None, project.recognition) for uri in dict.fromkeys(uris)}
+    interrupted = _wait(jobs.values())
+    tasks, failures = _collect(jobs, project, backend, with_dialogue=arguments.dialogue)
+    _write(arguments.output, tasks)
+    return _report(arguments.output, len(jobs), len(tasks), failures, interrupted)
+
+
+def _project(arguments: argparse.Namespace, backend: Backend) -> Project:
+    config = arguments.label_config.read_text() if arguments.label_config else _TEMPLATE
+    project = backend.projects.read("", config)
+    wish = project.recognition
+    if arguments.language:
+        wish = replace(wish, language=arguments.language)
+    speakers = arguments.speakers or (_DIALOGUE_SPEAKERS if arguments.dialogue else None)
+    if speakers and not wish.channels:
+        wish = replace(wish, speakers=speakers)
+    wish.validate()
+    return replace(project, recognition=wish)
+
+
+def _wait(jobs: "Iterable[Future[str]]") -> bool:
+    pending = set(jobs)
+    try:
+        for _ in tqdm(as_completed(pending), total=len(pending), unit="file", desc="Transcribing", file=sys.stderr):
+            pass
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _collect(
+    jobs: "dict[str, Future[str]]", project: Project, backend: Backend, *, with_dialogue: bool
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    tasks, failures = [], {}
+    for uri, job in jobs.items():
+        if not job.done():
+            continue
+        try:
+            tasks.append(_task(uri, job.result(), project, backend, with_dialogue=with_dialogue))
+        except TranscribeBackendError as error:
+            failures[uri] = redact(error.advice)
+    return tasks, failures
+
+
+def _task(uri: str, job: str, project: Project, backend: Backend, *, with_dialogue: bool) -> dict[str, Any]:
+    data: dict[str, Any] = {project.interface.data_key: uri}
+    if with_dialogue:
+        return {"data": {**data, "text": dialogue(backend.store.get(job))}}
+    return {"data": data, "predictions": predict(backend.store, job, project)}
+
+
+def _write(output: Path, tasks: list[dict[str, Any]]) -> None:
+    temporary = output.with_name(output.name + ".part")
+    temporary.write_text(json.dumps(tasks, ensure_ascii=False, indent=1))
+    os.replace(temporary, output)
+
+
+def _report(output: Path, asked: int, written: int, failures: dict[str, str], interrupted: bool) -> int:
+    print(f"{written} of {asked} files are in {output}.", file=sys.stderr)
+    for uri, reason in failures.items():
+        print(f"failed: {uri}: {reason}", file=sys.stderr)
+    if interrupted:
+        print(
+            "Interrupted. Run the same command again for the rest; what is finished is not paid again.", file=sys.stderr
+        )
+        return 130
+    return 1 if failures else 0

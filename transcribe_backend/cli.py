@@ -1,0 +1,81 @@
+"""`python -m transcribe_backend …`: the command line."""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+from transcribe_backend import __version__, batch, connect
+from transcribe_backend.backend import Backend, backend
+from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.logs import configure_logging
+
+Command = Callable[[argparse.Namespace, Backend], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it did what it says, 1 when it did not, 2 for wrong arguments or settings."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except TranscribeBackendError as error:
+        print(error.advice, file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m transcribe_backend", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    connecting = commands.add_parser("connect", help="register this backend in a Label Studio project")
+    connect.add_arguments(connecting)
+    connecting.set_defaults(run=connect.run)
+
+    transcribing = commands.add_parser("transcribe", help="s3:// audio -> tasks.json with predictions, for import")
+    batch.add_arguments(transcribing)
+    transcribing.set_defaults(run=_with_backend(batch.run))
+
+    working = commands.add_parser("worker", help="deliver late predictions and train (with QUEUE_URL)")
+    working.set_defaults(run=_with_backend(_work))
+
+    retrying = commands.add_parser("retry", help="forget FAILED jobs, so that their audio is tried again")
+    retrying.add_argument("job", nargs="+", metavar="ls-…", help="name of the job, as the error told it")
+    retrying.set_defaults(run=_with_backend(_retry))
+    return parser
+
+
+def _with_backend(command: Command) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        running = backend()
+        configure_logging(running.settings)
+        try:
+            return command(arguments, running)
+        finally:
+            running.close()
+
+    return run
+
+
+def _work(arguments: argparse.Namespace, running: Backend) -> int:
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    running.start(consume=True)
+    print("Worker runs.", flush=True)
+    ended.wait()
+    return 0
+
+
+def _retry(arguments: argparse.Namespace, running: Backend) -> int:
+    for name in arguments.job:
+        status = running.jobs.get(name, "")
+        if status is None or status.state == "FAILED":
+            if status:
+                running.jobs.delete(name, "")
+            print(f"{name}: the next request tries its audio again")
+        else:
+            print(f"{name} is {status.state}, not FAILED: nothing to retry", file=sys.stderr)
+            return 1
+    return 0
