@@ -1,0 +1,171 @@
+"""Recognition options as AWS requests, names and rules."""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.model import StructureShape
+from botocore.validate import ParamValidator
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transcribe_backend.errors import RecognitionError
+from transcribe_backend.speech import languages
+from transcribe_backend.speech.recognition import FILTER_METHODS, Recognition
+
+
+@cache
+def aws() -> Any:
+    return botocore.session.get_session().get_service_model("transcribe")
+
+
+def complaints(request: dict[str, Any]) -> str:
+    """What botocore's own check of types, required members and minima says."""
+    shape = aws().operation_model("StartTranscriptionJob").input_shape
+    assert isinstance(shape, StructureShape)
+    named = {"TranscriptionJobName": "ls-1", "Media": {"MediaFileUri": "s3://bucket/key"}, **request}
+    return str(ParamValidator().validate(named, shape).generate_report())
+
+
+def test_the_languages_are_those_of_aws() -> None:
+    assert frozenset(aws().shape_for("LanguageCode").enum) == languages.CODES
+
+
+def test_the_filter_methods_are_those_of_aws() -> None:
+    assert set(FILTER_METHODS) == set(aws().shape_for("VocabularyFilterMethod").enum)
+
+
+@pytest.mark.parametrize(
+    ("wish", "request_"),
+    [
+        (Recognition(), {"LanguageCode": "en-US"}),
+        (Recognition("auto"), {"IdentifyLanguage": True}),
+        (
+            Recognition("auto", ("en-US", "es-US")),
+            {"IdentifyLanguage": True, "LanguageOptions": ["en-US", "es-US"]},
+        ),
+        (
+            Recognition("auto", ("en-US", "es-US"), vocabulary="v", vocabulary_filter="f"),
+            {
+                "IdentifyLanguage": True,
+                "LanguageOptions": ["en-US", "es-US"],
+                "LanguageIdSettings": {
+                    "en-US": {"VocabularyName": "v", "VocabularyFilterName": "f"},
+                    "es-US": {"VocabularyName": "v", "VocabularyFilterName": "f"},
+                },
+                "Settings": {"VocabularyFilterMethod": "mask"},
+            },
+        ),
+        (
+            Recognition("de-DE", speakers=3),
+            {"LanguageCode": "de-DE", "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 3}},
+        ),
+        (Recognition(channels=True), {"LanguageCode": "en-US", "Settings": {"ChannelIdentification": True}}),
+        (
+            Recognition(alternatives=2, vocabulary="v", vocabulary_filter="f", filter_method="tag"),
+            {
+                "LanguageCode": "en-US",
+                "Settings": {
+                    "VocabularyName": "v",
+                    "VocabularyFilterName": "f",
+                    "VocabularyFilterMethod": "tag",
+                    "ShowAlternatives": True,
+                    "MaxAlternatives": 2,
+                },
+            },
+        ),
+        (
+            Recognition(redact=True),
+            {
+                "LanguageCode": "en-US",
+                "ContentRedaction": {"RedactionType": "PII", "RedactionOutput": "redacted"},
+            },
+        ),
+    ],
+)
+def test_requests(wish: Recognition, request_: dict[str, Any]) -> None:
+    wish.validate()
+    assert wish.request() == request_
+
+
+@pytest.mark.parametrize(
+    ("wish", "key"),
+    [
+        (Recognition(), "{}"),
+        (Recognition("auto", ("en-US", "es-US")), '{"language":"auto","languages":["en-US","es-US"]}'),
+        (Recognition(vocabulary="v", speakers=2), '{"speakers":2,"vocabulary":"v"}'),
+    ],
+)
+def test_keys_name_only_what_is_asked_for(wish: Recognition, key: str) -> None:
+    assert wish.key() == key
+
+
+@pytest.mark.parametrize(
+    ("wish", "rule"),
+    [
+        (Recognition("en"), "Did you mean en-AB or en-AU"),
+        (Recognition("klingon"), 'Use a code such as en-US, or "auto"'),
+        (Recognition("auto", ("en-US", "xx-XX")), "no language 'xx-XX'"),
+        (Recognition("en-US", ("en-US", "es-US")), "candidates of language identification"),
+        (Recognition("auto", ("en-US",)), "two or more different"),
+        (Recognition("auto", ("en-US", "en-US")), "two or more different"),
+        (Recognition("auto", vocabulary="v"), "2 to 5 candidate"),
+        (Recognition("auto", tuple(sorted(languages.CODES)[:6]), vocabulary="v"), "2 to 5 candidate"),
+        (Recognition("auto", redact=True), "redacts en-US, es-US only"),
+        (Recognition("de-DE", redact=True), "not de-DE"),
+        (Recognition(speakers=2, channels=True), "either speakers or channels"),
+        (Recognition(speakers=1), "2 to 30 speakers"),
+        (Recognition(speakers=31), "2 to 30 speakers"),
+        (Recognition(alternatives=1), "2 to 10 alternatives"),
+        (Recognition(alternatives=11), "2 to 10 alternatives"),
+        (Recognition(vocabulary="my words"), "no name of a vocabulary"),
+        (Recognition(vocabulary="v" * 201), "no name of a vocabulary"),
+        (Recognition(vocabulary_filter="ü"), "no name of a vocabulary"),
+        (Recognition(vocabulary_filter="f", filter_method="hide"), "cannot 'hide'"),
+    ],
+)
+def test_what_aws_refuses_is_refused_with_its_rule(wish: Recognition, rule: str) -> None:
+    with pytest.raises(RecognitionError) as refused:
+        wish.validate()
+    assert rule in refused.value.advice
+    assert_fits_a_reason_phrase(refused.value)
+
+
+def assert_fits_a_reason_phrase(error: RecognitionError) -> None:
+    assert error.problem and error.remedy
+    assert len(error.advice) < 200
+    assert error.advice.encode("latin-1").isascii() and error.advice.isprintable()
+
+
+names = st.text("abcXYZ019._-", min_size=1, max_size=20)
+codes = st.sampled_from(sorted(languages.CODES))
+
+
+@st.composite
+def recognitions(draw: st.DrawFn) -> Recognition:
+    candidates = tuple(draw(st.lists(codes, min_size=2, max_size=5, unique=True)))
+    auto = draw(st.booleans())
+    wish = Recognition(
+        language="auto" if auto else draw(codes),
+        languages=candidates if auto else (),
+        alternatives=draw(st.none() | st.integers(2, 10)),
+        vocabulary=draw(st.just("") | names),
+        vocabulary_filter=draw(st.just("") | names),
+        filter_method=draw(st.sampled_from(FILTER_METHODS)),
+    )
+    apart = draw(st.sampled_from([{}, {"channels": True}, {"speakers": draw(st.integers(2, 30))}]))
+    wish = replace(wish, **apart)
+    return replace(wish, redact=wish.language in ("en-US", "es-US") and draw(st.booleans()))
+
+
+@given(recognitions())
+def test_valid_recognitions_make_requests_that_botocore_takes(wish: Recognition) -> None:
+    wish.validate()
+    assert complaints(wish.request()) == ""
+
+
+@given(recognitions(), recognitions())
+def test_different_recognitions_have_different_keys(one: Recognition, other: Recognition) -> None:
+    assert (one.key() == other.key()) is (one == other)

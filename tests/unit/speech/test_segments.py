@@ -1,0 +1,169 @@
+"""Transcripts cut into segments: examples and what always holds."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transcribe_backend.speech.segments import Segment, cut, turns
+from transcribe_backend.speech.transcript import Span, Transcript, parse
+from transcribe_backend.speech.words import Word
+
+SHAPES = Path(__file__).parents[2] / "data" / "transcripts"
+
+
+def shape(name: str) -> Transcript:
+    return parse(json.loads((SHAPES / f"{name}.json").read_text()))
+
+
+def spoken(text: str, seconds: float = 0.5) -> Transcript:
+    """A word every `seconds`; "_" is a word's time of silence, "A:" the speaker of what follows."""
+    words: list[Word] = []
+    speaker, place = None, 0
+    for token in text.split():
+        if token.endswith(":"):
+            speaker = token[:-1]
+            continue
+        if token != "_":
+            bare = token.rstrip(".,?!")
+            start = place * seconds
+            words.append(Word(bare, start, start + seconds, 0.9, speaker, tail=token[len(bare) :]))
+        place += 1
+    return Transcript(" ".join(word.text + word.tail for word in words), tuple(words))
+
+
+def texts(segments: list[Segment]) -> list[str]:
+    return [segment.text for segment in segments]
+
+
+def test_sentences_are_segments() -> None:
+    transcript = spoken("Where is it now? Over there, I think. Good to know.")
+    assert texts(cut(transcript)) == ["Where is it now?", "Over there, I think.", "Good to know."]
+
+
+def test_a_very_short_sentence_stays_with_the_next_one() -> None:
+    assert texts(cut(spoken("Yes. Over there, I think."))) == ["Yes. Over there, I think."]
+
+
+def test_a_pause_ends_a_segment_within_a_sentence() -> None:
+    assert texts(cut(spoken("one two _ _ three four"))) == ["one two", "three four"]
+    assert texts(cut(spoken("one two _ _ three four"), gap=1.5)) == ["one two three four"]
+
+
+def test_speakers_take_turns_whose_sentences_stay_together() -> None:
+    transcript = spoken("A: I know him. He is fine. B: Is he? A: Yes he is.")
+    assert texts(cut(transcript)) == ["I know him. He is fine.", "Is he?", "Yes he is."]
+    assert [segment.speaker for segment in cut(transcript)] == ["A", "B", "A"]
+
+
+def test_a_long_turn_is_cut_at_the_end_of_a_sentence() -> None:
+    transcript = spoken("A: one two three four five. six seven eight, nine ten B: yes")
+    assert texts(cut(transcript, max_seconds=4)) == ["one two three four five.", "six seven eight, nine ten", "yes"]
+
+
+def test_a_long_sentence_is_cut_at_a_comma_then_at_a_pause_then_in_the_middle() -> None:
+    assert texts(cut(spoken("one two three, four five six"), max_seconds=2)) == ["one two three,", "four five six"]
+    assert texts(cut(spoken("one two _ three four"), max_seconds=2)) == ["one two", "three four"]
+    assert texts(cut(spoken("one two three four"), max_seconds=1.5)) == ["one two", "three four"]
+
+
+def test_a_word_longer_than_the_maximum_is_a_segment() -> None:
+    assert texts(cut(spoken("one two", seconds=9), max_seconds=5)) == ["one", "two"]
+
+
+@pytest.mark.parametrize("name", ["channels_table_2020", "channels_items_2025"])
+def test_each_channel_has_its_own_segments(name: str) -> None:
+    segments = cut(shape(name))
+    assert [(segment.channel, segment.start, segment.end, segment.text) for segment in segments] == [
+        (0, 0.2, 1.1, "Hello, support."),
+        (1, 0.6, 1.9, "My line is dead."),
+        (0, 3.0, 3.3, "Yes."),
+    ]
+
+
+def test_audio_segments_of_aws_win() -> None:
+    words = spoken("one two. three four. five six.").words
+    transcript = Transcript("", words, segments=(Span(words[:4]), Span(words[4:])))
+    assert texts(cut(transcript)) == ["one two. three four.", "five six."]
+    assert texts(cut(transcript, max_seconds=1)) == ["one two.", "three four.", "five six."]
+
+
+def test_turns_are_not_cut_by_length_but_by_long_silence() -> None:
+    transcript = spoken("A: " + "word " * 60 + "_ _ _ _ again B: yes")
+    assert [(turn.speaker, turn.start, turn.end) for turn in turns(transcript)] == [
+        ("A", 0.0, 30.0),
+        ("A", 32.0, 32.5),
+        ("B", 32.5, 33.0),
+    ]
+
+
+def test_confidence_is_the_mean_over_the_words() -> None:
+    segments = cut(shape("plain_2018"))
+    assert [segment.confidence for segment in segments] == [0.985, pytest.approx((0.88 + 0.41 + 0.93 + 1) / 4)]
+
+
+def test_nothing_said_nothing_cut() -> None:
+    assert cut(shape("no_speech_2025")) == []
+    assert turns(shape("no_speech_2025")) == []
+
+
+@st.composite
+def transcripts(draw: st.DrawFn) -> Transcript:
+    """Words in order of time on each of up to two channels, with speakers, pauses, overlaps and punctuation."""
+    channels: list[int | None] = draw(st.sampled_from([[None], [0], [0, 1]]))
+    seconds = st.integers(0, 400).map(lambda hundredths: hundredths / 100)
+    words = []
+    for channel in channels:
+        clock = 0.0
+        for number in range(draw(st.integers(0, 40))):
+            clock += draw(seconds) * draw(st.sampled_from([0, 1, 3]))
+            length, step = draw(seconds), draw(seconds)
+            speaker = draw(st.sampled_from([None, "spk_0", "spk_1"]))
+            tail = draw(st.sampled_from(["", "", ",", ".", "?", "..."]))
+            words.append(Word(f"w{channel}-{number}", clock, clock + length, 0.5, speaker, channel, tail))
+            clock += step
+    words.sort(key=lambda word: word.start)
+    transcript = Transcript(" ".join(word.text + word.tail for word in words), tuple(words))
+    if channels != [0, 1] and words and draw(st.booleans()):
+        half = draw(st.integers(0, len(words)))
+        spans = tuple(Span(part) for part in (transcript.words[:half], transcript.words[half:]) if part)
+        return Transcript(transcript.text, transcript.words, segments=spans)
+    return transcript
+
+
+def by_channel(segments: list[Segment]) -> dict[int | None, list[Segment]]:
+    tracks = defaultdict(list)
+    for segment in segments:
+        tracks[segment.channel].append(segment)
+    return dict(tracks)
+
+
+@given(transcripts(), st.floats(0.5, 30), st.floats(0.05, 5))
+def test_segments_hold_each_word_once_in_order_without_overlap(transcript: Transcript, most: float, gap: float) -> None:
+    check_cut(transcript, cut(transcript, most, gap))
+
+
+@given(transcripts(), st.floats(0.05, 5))
+def test_turns_hold_each_word_once_in_order_without_overlap(transcript: Transcript, pause: float) -> None:
+    check_cut(transcript, turns(transcript, pause))
+
+
+def check_cut(transcript: Transcript, segments: list[Segment]) -> None:
+    assert segments == sorted(segments, key=lambda segment: segment.start)
+    for channel, track in by_channel(segments).items():
+        words = [word for word in transcript.words if word.channel == channel]
+        assert [word for segment in track for word in segment.words] == words
+        assert " ".join(segment.text for segment in track) == transcript.join(words)
+        assert all(segment.start <= segment.end for segment in track)
+        assert all(one.end <= other.start for one, other in zip(track, track[1:], strict=False))
+    assert sum(len(segment.words) for segment in segments) == len(transcript.words)
+    assert all(len({word.speaker for word in segment.words}) == 1 for segment in segments)
+
+
+@given(transcripts(), st.floats(0.5, 30))
+def test_no_segment_of_several_words_is_longer_than_the_maximum(transcript: Transcript, most: float) -> None:
+    for segment in cut(transcript, most):
+        assert len(segment.words) == 1 or segment.words[-1].end - segment.words[0].start <= most + 1e-9
