@@ -148,7 +148,7 @@ def page(browser: Browser, studio: LabelStudio, request: pytest.FixtureRequest) 
     tab.fill("input[name=email]", studio.account.email)
     tab.fill("input[name=password]", studio.account.password)
     tab.click("button[type=submit]")
-    tab.wait_for_url("**/projects**")
+    tab.wait_for_url(lambda address: "/user/login" not in address)
     yield tab
     ARTIFACTS.mkdir(exist_ok=True)
     tab.screenshot(path=ARTIFACTS / f"{request.node.name}.png")
