@@ -15,7 +15,6 @@ from transcribe_backend.settings import Settings
 
 MAX_BYTES = 2 * 1024**3
 """AWS Transcribe's quota for one media file (docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html)."""
-_MAX_URI = 2000
 _MISSING = frozenset({"404", "NotFound", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"})
 _DENIED = frozenset({"403", "Forbidden", "AccessDenied"})
 _ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -190,7 +189,7 @@ class S3Media:
 
     def _placed(self, found: S3Address, identity: str, head: Any) -> Media:
         region, home = self._regions.of(found.bucket), self._folder.region
-        if home in ("", region) and len(found.uri) <= _MAX_URI and not found.version:
+        if home in ("", region) and not found.version:
             return Media(found.uri, identity, region)
         self._folder.require(found.uri)
         return self._copied(found, f"{identity}?{found.version}" if found.version else identity)
