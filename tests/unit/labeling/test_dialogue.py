@@ -1,0 +1,24 @@
+"""Transcripts as dialogues."""
+
+from tests.unit.labeling.cases import shape
+from transcribe_backend.labeling.dialogue import dialogue
+
+
+def test_turns_are_paragraphs() -> None:
+    assert dialogue(shape("speakers_table_2020")) == [
+        {"start": 0.5, "end": 0.9, "author": "spk_0", "text": "Where to?"},
+        {"start": 1.2, "end": 2.2, "author": "spk_1", "text": "Station, please."},
+        {"start": 2.6, "end": 3.4, "author": "spk_0", "text": "Ten minutes."},
+    ]
+
+
+def test_channels_are_authors() -> None:
+    assert [paragraph["author"] for paragraph in dialogue(shape("channels_table_2020"))] == ["ch_0", "ch_1", "ch_0"]
+
+
+def test_without_speakers_there_is_one_author() -> None:
+    assert {paragraph["author"] for paragraph in dialogue(shape("plain_2018"))} == {"spk_0"}
+
+
+def test_no_speech_is_no_dialogue() -> None:
+    assert dialogue(shape("no_speech_2025")) == []

@@ -1,0 +1,189 @@
+"""Interactive regions: what is answered, and what is left alone."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.labeling.cases import RECORDED, REGION_TEXT, TEXT, interface, labels, shape, template
+from transcribe_backend.errors import RequestError
+from transcribe_backend.labeling.interface import read
+from transcribe_backend.labeling.regions import fill, wanted
+from transcribe_backend.speech.transcript import Transcript
+from transcribe_backend.speech.words import Word
+
+SEGMENTS = interface(labels("Speech", "Noise"), REGION_TEXT)
+
+
+def drawn(id: str, start: float, end: float, channel: int | None = 0, label: str = "Speech") -> dict[str, Any]:
+    value: dict[str, Any] = {"start": start, "end": end, "labels": [label]}
+    if channel is not None:
+        value["channel"] = channel
+    return {"id": id, "from_name": "kind", "to_name": "sound", "type": "labels", "origin": "manual", "value": value}
+
+
+def typed(id: str, start: float, end: float, *text: str) -> dict[str, Any]:
+    value = {"start": start, "end": end, "channel": 0, "text": list(text)}
+    return {"id": id, "from_name": "words", "to_name": "sound", "type": "textarea", "origin": "manual", "value": value}
+
+
+def context(*results: dict[str, Any]) -> dict[str, Any]:
+    return {"result": list(results)}
+
+
+def test_a_drawn_region_gets_its_words_and_keeps_all_it_had() -> None:
+    region = {**drawn("r1", 2.0, 2.9), "original_length": 4.0}
+    sentiment = {"id": "r1", "from_name": "mood", "to_name": "sound", "type": "choices", "value": {"choices": ["Calm"]}}
+    assert fill(SEGMENTS, shape("plain_2018"), context(region, sentiment)) == {
+        "result": [
+            region,
+            sentiment,
+            {
+                "id": "r1",
+                "from_name": "words",
+                "to_name": "sound",
+                "type": "textarea",
+                "value": {"start": 2.0, "end": 2.9, "channel": 0, "text": ["kettle boils,"]},
+                "score": 0.67,
+                "meta": {"text": ["check: kettle 0.41"]},
+            },
+        ],
+        "score": 0.67,
+    }
+
+
+@pytest.mark.parametrize("text", [["mine"], ["ours", "mine"], [""], []])
+def test_a_region_with_a_text_is_the_annotators(text: list[str]) -> None:
+    known = context(drawn("r1", 0, 1), typed("r1", 0, 1, *text))
+    assert wanted(SEGMENTS, known) == []
+    assert fill(SEGMENTS, shape("plain_2018"), known) == {"result": []}
+
+
+def test_only_the_region_without_a_text_is_answered() -> None:
+    known = context(drawn("r1", 0, 1), typed("r1", 0, 1, "mine"), drawn("r2", 1.5, 4))
+    answer = fill(SEGMENTS, shape("plain_2018"), known)
+    assert [result["id"] for result in answer["result"]] == ["r2", "r2"]
+
+
+def test_every_region_without_a_text_is_answered() -> None:
+    answer = fill(SEGMENTS, shape("plain_2018"), context(drawn("r1", 0, 1), drawn("r2", 1.5, 4, label="Noise")))
+    assert [result["value"]["text"] for result in answer["result"] if result["type"] == "textarea"] == [
+        ["Good morning."],
+        ["The kettle boils, listen!"],
+    ]
+
+
+def test_a_region_without_a_channel_is_answered_without() -> None:
+    answer = fill(SEGMENTS, shape("plain_2018"), context(drawn("r1", 0, 1, channel=None)))
+    assert "channel" not in answer["result"][1]["value"]
+
+
+@pytest.mark.parametrize("bounds", [(0.8, 1.9), (50, 60), (3, 1), (0.2, 0.3)])
+def test_where_nothing_is_said_nothing_changes(bounds: tuple[float, float]) -> None:
+    assert fill(SEGMENTS, shape("plain_2018"), context(drawn("r1", *bounds))) == {"result": []}
+
+
+def test_a_text_of_the_whole_audio_is_never_answered() -> None:
+    whole = {"id": "w", "from_name": "text", "to_name": "sound", "type": "textarea", "value": {"text": ["mine"]}}
+    assert fill(interface(TEXT), shape("plain_2018"), context(whole)) == {"result": []}
+    assert fill(interface(TEXT, labels("Speech")), shape("plain_2018"), context(drawn("r", 0, 1))) == {"result": []}
+
+
+def test_regions_whose_label_has_no_text_are_left_alone() -> None:
+    asked = read(template("speech_transcription"), "en-US")
+    assert [region.id for region in wanted(asked, context(drawn("r1", 0, 1), drawn("r2", 1, 2, label="Noise")))] == [
+        "r1"
+    ]
+
+
+@pytest.mark.parametrize(("channel", "text"), [(0, "Hello, support."), (1, "My line is dead.")])
+def test_words_come_from_the_channel_of_the_region(channel: int, text: str) -> None:
+    answer = fill(SEGMENTS, shape("channels_table_2020"), context(drawn("r1", 0, 2, channel)))
+    assert answer["result"][1]["value"] == {"start": 0, "end": 2, "channel": channel, "text": [text]}
+
+
+def test_the_editor_says_channel_0_of_all_regions_when_it_draws_one_waveform() -> None:
+    region = context(drawn("r1", 1.2, 2, 0))
+    apart = interface(labels("Speech"), REGION_TEXT, splitchannels="true")
+    assert fill(SEGMENTS, shape("channels_table_2020"), region)["result"][1]["value"]["text"] == ["is dead."]
+    assert fill(apart, shape("channels_table_2020"), region) == {"result": []}
+
+
+def test_without_confidence_there_is_no_score() -> None:
+    answer = fill(SEGMENTS, shape("confidence_unknown"), context(drawn("r1", 0, 1)))
+    assert "score" not in answer
+    assert "score" not in answer["result"][1]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"result": []},
+        context({"id": "r1"}),
+        context({"id": "r1", "value": None}),
+        context({"id": "r1", "value": {"start": "0", "end": "1"}}),
+        context({"id": "r1", "value": {"start": float("nan"), "end": 1}}),
+        context({"id": "r1", "value": {"start": True, "end": 1}}),
+        context({"value": {"start": 0, "end": 1}}),
+        context({"id": 7, "value": {"start": 0, "end": 1}}),
+        context({"id": "r1", "type": "relation", "value": []}),
+    ],
+)
+def test_what_is_no_region_is_left_alone(odd: dict[str, Any]) -> None:
+    assert fill(SEGMENTS, shape("plain_2018"), odd) == {"result": []}
+
+
+@pytest.mark.parametrize("broken", [{"result": None}, {"result": {}}, {"result": ["r1"]}, [], "x"])
+def test_what_is_no_context_is_refused(broken: Any) -> None:
+    with pytest.raises(RequestError, match="context"):
+        wanted(SEGMENTS, broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("08_interactive_ui_draw_region", ["MKLWi"]),
+        ("09_interactive_ui_second_region", ["-gRSc"]),
+        ("10_interactive_ui_human_typed_text", []),
+        ("11_interactive_ui_global_textarea", []),
+        ("12_interactive_ui_click_existing_region", []),
+    ],
+)
+def test_recorded_requests_of_the_editor(name: str, ids: list[str]) -> None:
+    path = RECORDED / f"{name}.json"
+    if not path.is_file():
+        pytest.skip(f"{path} is not here")
+    body = json.loads(path.read_text())["requests_to_backend"][0]["request"]["body"]
+    asked = read(body["label_config"], "en-US")
+    assert [region.id for region in wanted(asked, body["params"]["context"])] == ids
+
+
+@st.composite
+def tilings(draw: st.DrawFn) -> tuple[Transcript, list[float]]:
+    """A transcript of up to two channels and cuts that tile all of its time."""
+    hundredths = st.integers(0, 2000).map(lambda number: number / 100)
+    channels = draw(st.sampled_from([[None], [0, 1]]))
+    spans = draw(st.lists(st.tuples(hundredths, hundredths, st.sampled_from(channels)), max_size=40))
+    words = tuple(
+        Word(f"w{number}", start, start + length, 0.5, channel=channel)
+        for number, (start, length, channel) in enumerate(sorted(spans, key=lambda span: span[0]))
+    )
+    cuts = sorted({0.0, 50.0, *draw(st.lists(hundredths, max_size=10))})
+    return Transcript(" ".join(word.text for word in words), words), cuts
+
+
+@given(tilings())
+def test_regions_that_tile_the_time_get_each_word_once(tiling: tuple[Transcript, list[float]]) -> None:
+    transcript, cuts = tiling
+    drawings = [
+        drawn(f"{channel}-{start}", start, end, channel)
+        for start, end in zip(cuts, cuts[1:], strict=False)
+        for channel in transcript.channels or {0}
+    ]
+    asked = interface(labels("Speech"), REGION_TEXT, splitchannels="true")
+    answer = fill(asked, transcript, context(*drawings))["result"]
+    texts = [result["value"]["text"][0] for result in answer if result["type"] == "textarea"]
+    assert sorted(" ".join(texts).split()) == sorted(word.text for word in transcript.words)
