@@ -13,6 +13,16 @@ _CHUNK = 256 * 1024
 _PLAIN = frozenset({"", "identity", "aws-chunked"})
 
 
+class OneHopSession(requests.Session):
+    """A session that leaves redirects to its caller.
+
+    `allow_redirects=False` is not enough: requests would still read the whole body of a redirect into memory.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Never anywhere."""
+
+
 class BodyCut(AudioError):
     """The connection ended before the body did."""
 

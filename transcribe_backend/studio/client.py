@@ -284,7 +284,7 @@ class Studio:
 
 
 def _session() -> requests.Session:
-    session = requests.Session()
+    session = bodies.OneHopSession()
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=32))
     return session

@@ -17,8 +17,9 @@ from transcribe_backend.studio.bodies import Limits
 
 _REDIRECTS = 5
 _HEADERS = {"Accept": "audio/*, video/*;q=0.9, */*;q=0.5", "Accept-Encoding": "identity"}
-# What the library lets pass and Python calls global: other ways to write an IPv4 address into an IPv6 one.
-_TRANSLATED = (ipaddress.ip_network("::/8"), ipaddress.ip_network("64:ff9b::/32"), ipaddress.ip_network("2001::/23"))
+_ROUTED = ipaddress.ip_network("2000::/3")
+# Within it: Teredo and 6to4 carry IPv4 addresses, the last is for documentation (IANA's special-purpose registry).
+_NOT_ROUTED = tuple(map(ipaddress.ip_network, ("2001::/23", "2002::/16", "3fff::/20")))
 
 
 class Downloader:
@@ -44,7 +45,7 @@ class Downloader:
             yield bodies.read(response, self._limits, deadline, audio)
 
     def _session(self) -> requests.Session:
-        session = requests.Session()
+        session = bodies.OneHopSession()
         session.trust_env = False
         session.headers.update(_HEADERS)
         for secure in (False, True):
@@ -58,15 +59,15 @@ class Downloader:
             response = self._hop(session, url, deadline, audio)
             if not response.is_redirect:
                 return response
-            url = urljoin(url, response.headers["Location"])
             response.close()
+            url = _next(url, response.headers["Location"])
         raise AudioForbidden(f"{audio} redirects more than {_REDIRECTS} times.", remedy="Use its final URL.")
 
     def _hop(self, session: requests.Session, url: str, deadline: float, audio: str) -> requests.Response:
         left = max(0.1, deadline - self._limits.clock())
         timeout = (min(left, self._limits.connect_timeout), min(left, self._limits.read_timeout))
         try:
-            return session.get(url, stream=True, allow_redirects=False, timeout=timeout)
+            return session.get(url, stream=True, timeout=timeout)
         except InvalidIPAddress as error:
             raise _private(url) from error
         except (requests.exceptions.InvalidURL, UnicodeError) as error:
@@ -103,9 +104,16 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address)
     if ip.version == 6 and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
-    if ip.version == 6 and (ip.is_site_local or any(ip in network for network in _TRANSLATED)):
+    if ip.version == 6 and (ip not in _ROUTED or any(ip in network for network in _NOT_ROUTED)):
         return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+def _next(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location  # no URL at all, as check_url is going to say
 
 
 def check_url(url: str) -> None:
