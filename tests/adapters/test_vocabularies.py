@@ -22,6 +22,7 @@ from transcribe_backend.speech.vocabulary import Rejection, Row, table, table_te
 
 ROWS = table(["Xochitl", "Siobhan Gallagher", "AWS"], "en-US").rows
 SETTINGS = Settings(s3_bucket="bucket", s3_folder="folder")
+PROJECT = "7.1795327377"
 NAME = "ls-p7-en-US-"
 ARN = "arn:aws:transcribe:us-east-1:123456789012:vocabulary/"
 INVALID = "The vocabulary that you're trying to create contains invalid characters or incorrectly formatted terms."
@@ -56,6 +57,9 @@ class AWS:
         self.vocabularies = Vocabularies(
             self.clients, settings, patience=patience, sleep=self._sleep, clock=lambda: self.now
         )
+        if settings.s3_bucket:
+            region = {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": "us-east-1"}}}
+            self.clients.stubs["s3"].add_response("head_bucket", region, {"Bucket": settings.s3_bucket})
         identity = {"Account": "123456789012", "Arn": "arn:aws:sts::123456789012:assumed-role/r/s"}
         self.clients.stubs["sts"].add_response("get_caller_identity", identity)
         for stub in self.clients.stubs.values():
@@ -77,7 +81,7 @@ class AWS:
         self.answers("list_vocabularies", {"Vocabularies": listed}, MaxResults=100, NameContains=NAME + "v")
 
     def tells_tags(self, version: str, **tags: str) -> None:
-        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        listed = [{"Key": key, "Value": value} for key, value in ({"project": PROJECT} | tags).items()]
         self.answers("list_tags_for_resource", {"Tags": listed}, ResourceArn=ARN + NAME + version)
 
     def takes_state(self, version: str, state: str) -> None:
@@ -111,7 +115,7 @@ def digest(rows: Sequence[Row]) -> str:
 
 
 def tags(rows: Sequence[Row], state: str) -> list[dict[str, str]]:
-    values = {"project": "7", "language": "en-US", "digest": digest(rows), "state": state}
+    values = {"project": PROJECT, "language": "en-US", "digest": digest(rows), "state": state}
     return [{"Key": key, "Value": value} for key, value in values.items()]
 
 
@@ -149,7 +153,7 @@ def test_create_writes_the_table_waits_longer_and_longer_and_marks_a_candidate(a
     aws.takes("create_vocabulary", "v1")
     aws.becomes("v1", *["PENDING"] * 7, "READY")
     aws.takes_candidate("v1")
-    assert aws.vocabularies.create(7, "en-US", ROWS) == Created("ls-p7-en-US-v1")
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v1")
     assert aws.slept == [1, 2, 4, 8, 16, 30, 30]
 
 
@@ -162,8 +166,7 @@ def test_without_a_bucket_the_phrases_travel_in_the_request(make: Callable[..., 
     aws.answers("create_vocabulary", {}, **request)
     aws.becomes("v1", "READY")
     aws.takes_candidate("v1")
-    assert aws.vocabularies.create(7, "en-US", ROWS) == Created("ls-p7-en-US-v1")
-    assert aws.vocabularies.rows("ls-p7-en-US-v1") == ()
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v1")
 
 
 def test_the_kms_key_encrypts_the_table(make: Callable[..., AWS]) -> None:
@@ -176,7 +179,7 @@ def test_the_kms_key_encrypts_the_table(make: Callable[..., AWS]) -> None:
     aws.answers("create_vocabulary", {})
     aws.becomes("v1", "READY")
     aws.takes_candidate("v1")
-    aws.vocabularies.create(7, "en-US", ROWS)
+    aws.vocabularies.create(PROJECT, "en-US", ROWS)
 
 
 def test_a_new_version_gets_the_next_number_whatever_became_of_the_last(aws: AWS) -> None:
@@ -185,13 +188,13 @@ def test_a_new_version_gets_the_next_number_whatever_became_of_the_last(aws: AWS
     aws.takes("create_vocabulary", "v12")
     aws.becomes("v12", "READY")
     aws.takes_candidate("v12")
-    assert aws.vocabularies.create(7, "en-US", ROWS).name == "ls-p7-en-US-v12"
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS).name == "ls-p7-en-US-v12"
 
 
 def test_the_same_rows_again_are_the_same_version(aws: AWS) -> None:
     aws.lists(v3="READY")
     aws.tells_tags("v3", state="rejected", digest=digest(ROWS))
-    assert aws.vocabularies.create(7, "en-US", ROWS) == Created("ls-p7-en-US-v3")
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v3")
 
 
 def test_an_unfinished_version_is_taken_over(aws: AWS) -> None:
@@ -201,7 +204,7 @@ def test_an_unfinished_version_is_taken_over(aws: AWS) -> None:
     aws.takes("update_vocabulary", "v3")
     aws.becomes("v3", "PENDING", "READY")
     aws.takes_candidate("v3")
-    assert aws.vocabularies.create(7, "en-US", ROWS) == Created("ls-p7-en-US-v3")
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v3")
 
 
 def test_a_conflict_with_the_same_rows_is_our_own_request_seen_twice(aws: AWS) -> None:
@@ -213,7 +216,7 @@ def test_a_conflict_with_the_same_rows_is_our_own_request_seen_twice(aws: AWS) -
     aws.takes("update_vocabulary", "v1")
     aws.becomes("v1", "READY")
     aws.takes_candidate("v1")
-    assert aws.vocabularies.create(7, "en-US", ROWS) == Created("ls-p7-en-US-v1")
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v1")
 
 
 def test_a_conflict_with_other_rows_takes_the_next_name(aws: AWS) -> None:
@@ -224,7 +227,7 @@ def test_a_conflict_with_other_rows_takes_the_next_name(aws: AWS) -> None:
     aws.takes("create_vocabulary", "v2")
     aws.becomes("v2", "READY")
     aws.takes_candidate("v2")
-    assert aws.vocabularies.create(7, "en-US", ROWS) == Created("ls-p7-en-US-v2")
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v2")
 
 
 def test_a_row_that_the_failure_names_is_dropped(aws: AWS) -> None:
@@ -236,7 +239,7 @@ def test_a_row_that_the_failure_names_is_dropped(aws: AWS) -> None:
     aws.takes("update_vocabulary", "v1", rest)
     aws.becomes("v1", "READY")
     aws.takes_candidate("v1")
-    created = aws.vocabularies.create(7, "en-US", ROWS)
+    created = aws.vocabularies.create(PROJECT, "en-US", ROWS)
     assert created.dropped == (Rejection("Siobhan Gallagher", reason),)
 
 
@@ -250,7 +253,7 @@ def test_rows_that_no_failure_names_are_found_by_halving(aws: AWS) -> None:
     aws.takes("update_vocabulary", "v1", [ROWS[0], ROWS[2]])
     aws.becomes("v1", "READY")
     aws.takes_candidate("v1")
-    created = aws.vocabularies.create(7, "en-US", ROWS)
+    created = aws.vocabularies.create(PROJECT, "en-US", ROWS)
     assert created == Created("ls-p7-en-US-v1", (Rejection("Siobhan Gallagher", INVALID),))
 
 
@@ -261,7 +264,7 @@ def test_rows_that_the_request_itself_is_refused_for_are_found_too(aws: AWS) -> 
     aws.takes("create_vocabulary", "v1", ROWS[1:])
     aws.becomes("v1", "READY")
     aws.takes_candidate("v1")
-    assert aws.vocabularies.create(7, "en-US", ROWS).dropped == (Rejection("Xochitl", INVALID),)
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS).dropped == (Rejection("Xochitl", INVALID),)
 
 
 def test_when_every_row_is_refused_nothing_is_left_behind(aws: AWS) -> None:
@@ -270,7 +273,7 @@ def test_when_every_row_is_refused_nothing_is_left_behind(aws: AWS) -> None:
     aws.becomes("v1", "FAILED")
     aws.answers("delete_vocabulary", {}, VocabularyName="ls-p7-en-US-v1")
     with pytest.raises(VocabularyError, match="refuses every row.*invalid characters"):
-        aws.vocabularies.create(7, "en-US", ROWS[:1])
+        aws.vocabularies.create(PROJECT, "en-US", ROWS[:1])
 
 
 def test_a_table_that_aws_cannot_read_is_no_fault_of_its_rows(aws: AWS) -> None:
@@ -278,7 +281,7 @@ def test_a_table_that_aws_cannot_read_is_no_fault_of_its_rows(aws: AWS) -> None:
     aws.takes("create_vocabulary", "v1")
     aws.becomes("v1", "FAILED", reason="The S3 file can't be accessed.")
     with pytest.raises(VocabularyError, match="cannot read the table") as caught:
-        aws.vocabularies.create(7, "en-US", ROWS)
+        aws.vocabularies.create(PROJECT, "en-US", ROWS)
     assert "S3_BUCKET" in caught.value.remedy
 
 
@@ -288,7 +291,7 @@ def test_patience_ends(make: Callable[..., AWS]) -> None:
     aws.takes("create_vocabulary", "v1")
     aws.becomes("v1", *["PENDING"] * 4)
     with pytest.raises(VocabularyError, match="within 10 s") as caught:
-        aws.vocabularies.create(7, "en-US", ROWS)
+        aws.vocabularies.create(PROJECT, "en-US", ROWS)
     assert caught.value.retryable and aws.slept == [1, 2, 4]
 
 
@@ -309,19 +312,19 @@ def test_every_limit_is_told_apart(aws: AWS, states: list[str], problem: str, re
     aws.answers("list_vocabularies", {"Vocabularies": others[:half], "NextToken": "more"}, MaxResults=100)
     aws.answers("list_vocabularies", {"Vocabularies": others[half:]}, MaxResults=100, NextToken="more")
     with pytest.raises(VocabularyError, match=problem) as caught:
-        aws.vocabularies.create(7, "en-US", ROWS)
+        aws.vocabularies.create(PROJECT, "en-US", ROWS)
     assert caught.value.retryable is retryable and caught.value.remedy
 
 
 def test_other_refusals_keep_their_kind(aws: AWS) -> None:
     aws.refuses("list_vocabularies", "AccessDeniedException", "not authorized")
     with pytest.raises(AccessDenied):
-        aws.vocabularies.create(7, "en-US", ROWS)
+        aws.vocabularies.create(PROJECT, "en-US", ROWS)
     aws.lists()
     aws.takes_table("v1")
     aws.refuses("create_vocabulary", "BadRequestException", "The specified URI is wrong.")
     with pytest.raises(AWSError, match="URI is wrong"):
-        aws.vocabularies.create(7, "en-US", ROWS)
+        aws.vocabularies.create(PROJECT, "en-US", ROWS)
 
 
 def test_only_this_projects_versions_in_this_language_count(aws: AWS) -> None:
@@ -330,25 +333,46 @@ def test_only_this_projects_versions_in_this_language_count(aws: AWS) -> None:
     listed = [[{"VocabularyName": name, "VocabularyState": "READY"} for name in page] for page in (first, second)]
     aws.answers("list_vocabularies", {"Vocabularies": listed[0], "NextToken": "2"})
     aws.answers("list_vocabularies", {"Vocabularies": listed[1]})
-    assert [version.number for version in aws.vocabularies.versions(7, "en-US")] == [10, 2]
+    assert [version.number for version in aws.vocabularies.versions(PROJECT, "en-US")] == [10, 2]
 
 
 def test_the_newest_ready_promoted_version_is_in_use(aws: AWS) -> None:
     aws.lists(v1="READY", v2="READY", v3="READY", v4="FAILED")
     aws.tells_tags("v3", state="rejected")
     aws.tells_tags("v2", state="promoted")
-    assert aws.vocabularies.promoted(7, "en-US") == "ls-p7-en-US-v2"
+    assert aws.vocabularies.promoted(PROJECT, "en-US") == "ls-p7-en-US-v2"
+
+
+def test_the_versions_of_another_label_studio_are_left_alone(aws: AWS) -> None:
+    other = "7.1600000000"
+    aws.lists(v1="READY")
+    aws.tells_tags("v1", state="promoted", project=other)
+    assert aws.vocabularies.promoted(PROJECT, "en-US") is None
+    aws.lists(v1="READY")
+    aws.tells_tags("v1", state="promoted", project=other)
+    assert aws.vocabularies.promoted("7", "en-US") == "ls-p7-en-US-v1"
+    aws.lists(v1="READY")
+    aws.tells_tags("v1", state="building", digest=digest(ROWS), project=other)
+    aws.takes("create_vocabulary", "v2")
+    aws.becomes("v2", "READY")
+    aws.takes_candidate("v2")
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v2")
+    aws.lists(v1="READY", v2="READY", v3="READY")
+    aws.lists(v1="READY", v2="READY", v3="READY")
+    for version in ("v3", "v2", "v1"):
+        aws.tells_tags(version, state="promoted", project=PROJECT if version != "v1" else other)
+    assert aws.vocabularies.prune(PROJECT, "en-US") == []
 
 
 def test_without_versions_nothing_but_the_list_is_asked(aws: AWS) -> None:
     aws.lists()
-    assert aws.vocabularies.promoted(7, "en-US") is None
+    assert aws.vocabularies.promoted(PROJECT, "en-US") is None
 
 
 def test_a_version_deleted_meanwhile_is_passed_over(aws: AWS) -> None:
     aws.lists(v1="READY")
     aws.refuses("list_tags_for_resource", "NotFoundException")
-    assert aws.vocabularies.promoted(7, "en-US") is None
+    assert aws.vocabularies.promoted(PROJECT, "en-US") is None
 
 
 def test_promotion_and_rejection_are_one_tag(aws: AWS) -> None:
@@ -366,13 +390,13 @@ def test_rollback_leads_to_the_version_promoted_before(aws: AWS) -> None:
     aws.tells_tags("v3", state="withdrawn")
     aws.tells_tags("v2", state="rejected")
     aws.tells_tags("v1", state="promoted")
-    assert aws.vocabularies.rollback(7, "en-US") == "ls-p7-en-US-v1"
+    assert aws.vocabularies.rollback(PROJECT, "en-US") == "ls-p7-en-US-v1"
 
 
 def test_rollback_without_a_version_in_use_says_so(aws: AWS) -> None:
     aws.lists()
     with pytest.raises(VocabularyError, match="no learnt vocabulary in en-US"):
-        aws.vocabularies.rollback(7, "en-US")
+        aws.vocabularies.rollback(PROJECT, "en-US")
 
 
 def test_prune_keeps_the_last_two_the_one_in_use_and_the_one_before_it(aws: AWS) -> None:
@@ -380,16 +404,16 @@ def test_prune_keeps_the_last_two_the_one_in_use_and_the_one_before_it(aws: AWS)
     versions = dict.fromkeys(states, "READY") | {"v6": "READY"}
     aws.lists(**versions)
     aws.lists(**versions)
-    for version in ("v6", "v5", "v4", "v3", "v2"):
+    for version in ("v6", "v5", "v4", "v3", "v2", "v4", "v1"):
         aws.tells_tags(version, state=states.get(version, "candidate"))
     aws.answers("delete_vocabulary", {}, VocabularyName="ls-p7-en-US-v4")
     aws.refuses("delete_vocabulary", "NotFoundException")
-    assert aws.vocabularies.prune(7, "en-US") == ["ls-p7-en-US-v4"]
+    assert aws.vocabularies.prune(PROJECT, "en-US") == ["ls-p7-en-US-v4"]
 
 
 def test_prune_never_touches_the_last_ready_version(aws: AWS) -> None:
     aws.lists(v1="READY", v2="FAILED", v3="FAILED")
-    assert aws.vocabularies.prune(7, "en-US") == []
+    assert aws.vocabularies.prune(PROJECT, "en-US") == []
 
 
 def test_the_rows_of_a_version_are_read_from_its_table(aws: AWS) -> None:

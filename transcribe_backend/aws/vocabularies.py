@@ -12,7 +12,7 @@ promotion marks the new version, a rollback unmarks it, and the version before i
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -56,8 +56,10 @@ class Created:
 
 
 class Vocabularies:
-    """The vocabularies of all projects in the default region. Every method may be repeated after a crash.
+    """The vocabularies of all projects. Every method may be repeated after a crash.
 
+    A project is Label Studio's `<id>.<created>`: another Label Studio may have a project of that number, and its
+    versions, told by the tag `project`, are neither used nor deleted. The number alone means any of them.
     `patience` is how long (seconds) AWS may take for one vocabulary; `sleep` and `clock` are those of `time`.
     """
 
@@ -75,7 +77,7 @@ class Vocabularies:
         self._sleep = sleep
         self._clock = clock
 
-    def create(self, project: int, language: str, rows: Sequence[Row]) -> Created:
+    def create(self, project: str, language: str, rows: Sequence[Row]) -> Created:
         """A READY version made of `rows` (at least one), without those that AWS refuses.
 
         The same rows again give the same version, also after a crash in between. Raises VocabularyError when AWS
@@ -84,13 +86,15 @@ class Vocabularies:
         digest = hashlib.sha256(table_text(rows).encode()).hexdigest()[:40]
         latest = next(iter(self.versions(project, language)), None)
         tags = self._requests.tags(latest.name) if latest else {}
+        if latest and not _is_of(project, tags):
+            tags = {}
         if latest and tags.get("state") == BUILDING:
             return self._take_over(_Draft(self._requests, latest.name, project, language, digest), rows)
         if latest and latest.state == READY and tags.get("digest") == digest:
             return Created(latest.name)
         return self._make_new(project, language, rows, digest, latest.number + 1 if latest else 1)
 
-    def versions(self, project: int, language: str) -> list[Version]:
+    def versions(self, project: str, language: str) -> list[Version]:
         """All versions of a project in a language, newest first, in whatever state."""
         stem = _name(project, language, "")
         pattern = re.compile(re.escape(stem) + r"(\d+)")
@@ -106,7 +110,7 @@ class Vocabularies:
         """What a version holds; nothing without S3_BUCKET, where its table lies."""
         return self._requests.table(name)
 
-    def promoted(self, project: int, language: str) -> str | None:
+    def promoted(self, project: str, language: str) -> str | None:
         """The version in use; None when there is none."""
         return next(self._promoted(project, language), None)
 
@@ -118,7 +122,7 @@ class Vocabularies:
         """Keep this version for people to look at, but never use it."""
         self._requests.tag(name, {"state": REJECTED})
 
-    def rollback(self, project: int, language: str) -> str | None:
+    def rollback(self, project: str, language: str) -> str | None:
         """Withdraw the version in use; returns the one that is in use then, None for AWS's own model.
 
         Raises VocabularyError when no version is in use.
@@ -126,12 +130,13 @@ class Vocabularies:
         current = self.promoted(project, language)
         if current is None:
             raise VocabularyError(
-                f"Project {project} uses no learnt vocabulary in {language}.", remedy="There is nothing to roll back."
+                f"Project {project.partition('.')[0]} uses no learnt vocabulary in {language}.",
+                remedy="There is nothing to roll back.",
             )
         self._requests.tag(current, {"state": WITHDRAWN})
         return self.promoted(project, language)
 
-    def prune(self, project: int, language: str) -> list[str]:
+    def prune(self, project: str, language: str) -> list[str]:
         """Delete old versions; returns their names.
 
         The last two stay, the newest READY one, the one in use and the one that a rollback leads to.
@@ -142,14 +147,16 @@ class Vocabularies:
         if any(version.name not in kept for version in versions):
             kept |= set(islice(self._promoted(project, language), _KEPT))
         old = [version.name for version in versions if version.name not in kept and version.state != PENDING]
-        return [name for name in old if self._requests.delete(name)]
+        ours = [name for name in old if _is_of(project, self._requests.tags(name))]
+        return [name for name in ours if self._requests.delete(name)]
 
-    def _promoted(self, project: int, language: str) -> Iterator[str]:
+    def _promoted(self, project: str, language: str) -> Iterator[str]:
         for version in self.versions(project, language):
-            if version.state == READY and self.mark(version.name) == PROMOTED:
+            tags = self._requests.tags(version.name) if version.state == READY else {}
+            if tags.get("state") == PROMOTED and _is_of(project, tags):
                 yield version.name
 
-    def _make_new(self, project: int, language: str, rows: Sequence[Row], digest: str, number: int) -> Created:
+    def _make_new(self, project: str, language: str, rows: Sequence[Row], digest: str, number: int) -> Created:
         """A new version. A name taken meanwhile is ours when it has the same rows: a request that AWS saw twice."""
         draft = _Draft(self._requests, _name(project, language, number), project, language, digest)
         try:
@@ -210,14 +217,14 @@ class _Draft:
 
     requests: VocabularyRequests
     name: str
-    project: int
+    project: str
     language: str
     digest: str
     exists: bool = False
 
     @property
     def tags(self) -> dict[str, str]:
-        return {"project": str(self.project), "language": self.language, "digest": self.digest, "state": BUILDING}
+        return {"project": self.project, "language": self.language, "digest": self.digest, "state": BUILDING}
 
     def offer(self, rows: Sequence[Row]) -> None:
         if self.exists:
@@ -227,5 +234,9 @@ class _Draft:
             self.exists = True
 
 
-def _name(project: int, language: str, number: int | str) -> str:
-    return f"ls-p{project}-{language}-v{number}"
+def _name(project: str, language: str, number: int | str) -> str:
+    return f"ls-p{project.partition('.')[0]}-{language}-v{number}"
+
+
+def _is_of(project: str, tags: Mapping[str, str]) -> bool:
+    return "." not in project or tags.get("project") == project

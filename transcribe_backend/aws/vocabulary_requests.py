@@ -1,17 +1,23 @@
 """The requests about custom vocabularies to AWS Transcribe and S3, one method each. No decisions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import requests
 from botocore.exceptions import ClientError
 
 from transcribe_backend.aws.clients import THROTTLES, AWSClients, aws_errors, error_code
+from transcribe_backend.aws.media import Regions
 from transcribe_backend.errors import AWSError, VocabularyError
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.vocabulary import Row, parse_table, table_text
 
+if TYPE_CHECKING:
+    from types_boto3_transcribe import TranscribeServiceClient
+
 PENDING, READY, FAILED = "PENDING", "READY", "FAILED"
 _PAGE = 100
+_DOWNLOAD_SECONDS = 30
 _MOST, _MOST_PENDING = 100, 10  # quotas of an account and region (docs.aws.amazon.com, limits-guidelines)
 
 
@@ -24,11 +30,15 @@ class RowsRefused(VocabularyError):
 
 
 class VocabularyRequests:
-    """Vocabularies of the default region; their tables lie in S3_BUCKET, or travel in the request without one."""
+    """Vocabularies and their tables in S3_BUCKET, all in its region, where the jobs run too.
+
+    Without a bucket they are in the default region and the phrases travel in the request.
+    """
 
     def __init__(self, clients: AWSClients, settings: Settings) -> None:
         self._clients = clients
         self._settings = settings
+        self._regions = Regions(clients)
         self._arn_prefix = ""
 
     def create(self, name: str, language: Any, rows: Sequence[Row], tags: Mapping[str, str]) -> None:
@@ -36,7 +46,7 @@ class VocabularyRequests:
         source = self._source(name, rows)
         with aws_errors(f"create the vocabulary {name}"):
             try:
-                self._clients.transcribe().create_vocabulary(
+                self._transcribe().create_vocabulary(
                     VocabularyName=name, LanguageCode=language, Tags=_listed_tags(tags), **source
                 )
             except ClientError as error:
@@ -47,14 +57,14 @@ class VocabularyRequests:
         source = self._source(name, rows)
         with aws_errors(f"update the vocabulary {name}"):
             try:
-                self._clients.transcribe().update_vocabulary(VocabularyName=name, LanguageCode=language, **source)
+                self._transcribe().update_vocabulary(VocabularyName=name, LanguageCode=language, **source)
             except ClientError as error:
                 raise self._refusal(error, name) from error
 
     def state(self, name: str) -> tuple[str, str]:
         """PENDING, READY or FAILED, and the FailureReason."""
         with aws_errors(f"look at the vocabulary {name}"):
-            answer = self._clients.transcribe().get_vocabulary(VocabularyName=name)
+            answer = self._transcribe().get_vocabulary(VocabularyName=name)
         return answer["VocabularyState"], answer.get("FailureReason") or ""
 
     def listed(self, name: str = "") -> Iterator[Any]:
@@ -64,7 +74,7 @@ class VocabularyRequests:
             wanted["NameContains"] = name
         while True:
             with aws_errors("list the custom vocabularies"):
-                page = self._clients.transcribe().list_vocabularies(**wanted)
+                page = self._transcribe().list_vocabularies(**wanted)
             yield from page.get("Vocabularies", [])
             if not page.get("NextToken"):
                 return
@@ -74,7 +84,7 @@ class VocabularyRequests:
         """False when AWS has no such vocabulary (any more)."""
         with aws_errors(f"delete the vocabulary {name}"):
             try:
-                self._clients.transcribe().delete_vocabulary(VocabularyName=name)
+                self._transcribe().delete_vocabulary(VocabularyName=name)
             except ClientError as error:
                 if error_code(error) == "NotFoundException":
                     return False
@@ -85,7 +95,7 @@ class VocabularyRequests:
         """The tags of a vocabulary; none when it is gone."""
         with aws_errors(f"read the tags of the vocabulary {name}"):
             try:
-                answer = self._clients.transcribe().list_tags_for_resource(ResourceArn=self._arn(name))
+                answer = self._transcribe().list_tags_for_resource(ResourceArn=self._arn(name))
             except ClientError as error:
                 if error_code(error) == "NotFoundException":
                     return {}
@@ -95,15 +105,25 @@ class VocabularyRequests:
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
         """Set these tags; others stay."""
         with aws_errors(f"tag the vocabulary {name}"):
-            self._clients.transcribe().tag_resource(ResourceArn=self._arn(name), Tags=_listed_tags(tags))
+            self._transcribe().tag_resource(ResourceArn=self._arn(name), Tags=_listed_tags(tags))
 
     def table(self, name: str) -> tuple[Row, ...]:
-        """The rows of the table in S3_BUCKET; none without a bucket."""
+        """The rows of a vocabulary: from its table in S3_BUCKET, else as AWS gives them back."""
         if not self._settings.s3_bucket:
-            return ()
+            return self._downloaded(name)
         with aws_errors(f"read the vocabulary table {self._key(name)}"):
-            answer = self._clients.s3().get_object(Bucket=self._settings.s3_bucket, Key=self._key(name))
+            answer = self._clients.s3(self._region()).get_object(Bucket=self._settings.s3_bucket, Key=self._key(name))
             return parse_table(answer["Body"].read().decode())
+
+    def _downloaded(self, name: str) -> tuple[Row, ...]:
+        with aws_errors(f"look at the vocabulary {name}"):
+            uri = self._transcribe().get_vocabulary(VocabularyName=name).get("DownloadUri", "")
+        try:
+            answer = requests.get(uri, timeout=_DOWNLOAD_SECONDS)
+            answer.raise_for_status()
+        except requests.RequestException as error:
+            raise AWSError(f"AWS does not give back the vocabulary {name}.", retryable=True) from error
+        return parse_table(answer.content.decode())
 
     def _source(self, name: str, rows: Sequence[Row]) -> dict[str, Any]:
         """The table as a file, which AWS recommends; as a list it has no DisplayAs."""
@@ -114,10 +134,16 @@ class VocabularyRequests:
         if self._settings.s3_kms_key:
             encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._settings.s3_kms_key}
         with aws_errors(f"write the vocabulary table s3://{bucket}/{key}"):
-            self._clients.s3().put_object(
+            self._clients.s3(self._region()).put_object(
                 Bucket=bucket, Key=key, Body=table_text(rows).encode(), ContentType="text/plain", **encryption
             )
         return {"VocabularyFileUri": f"s3://{bucket}/{key}"}
+
+    def _region(self) -> str | None:
+        return self._regions.of(self._settings.s3_bucket) if self._settings.s3_bucket else None
+
+    def _transcribe(self) -> "TranscribeServiceClient":
+        return self._clients.transcribe(self._region())
 
     def _key(self, name: str) -> str:
         return f"{self._settings.s3_folder}/vocabularies/{name}.txt".lstrip("/")
@@ -128,7 +154,9 @@ class VocabularyRequests:
             with aws_errors("find out the AWS account"):
                 identity = self._clients.sts().get_caller_identity()
             partition = identity["Arn"].split(":")[1]
-            self._arn_prefix = f"arn:{partition}:transcribe:{self._clients.region}:{identity['Account']}:vocabulary/"
+            self._arn_prefix = (
+                f"arn:{partition}:transcribe:{self._region() or self._clients.region}:{identity['Account']}:vocabulary/"
+            )
         return self._arn_prefix + name
 
     def _refusal(self, error: ClientError, name: str) -> Exception:

@@ -144,9 +144,12 @@ def table_text(rows: Iterable[Row]) -> str:
 
 
 def parse_table(text: str) -> tuple[Row, ...]:
-    """The rows of a file that `table_text` made."""
-    cells = (line.split("\t") for line in text.split("\n")[1:-1])
-    return tuple(Row(phrase, display) for phrase, _, _, display in cells)
+    """The rows of a vocabulary file: a table with its columns in any order, or a list of phrases."""
+    lines = [line.split("\t") for line in text.strip("\r\n").split("\n")]
+    if "Phrase" not in lines[0]:
+        return tuple(Row(cells[0], "") for cells in lines if cells[0])
+    phrase, display = lines[0].index("Phrase"), lines[0].index("DisplayAs")
+    return tuple(Row(cells[phrase], cells[display]) for cells in lines[1:])
 
 
 def _alphabet(language: str) -> _Alphabet:

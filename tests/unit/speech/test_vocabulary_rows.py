@@ -143,3 +143,8 @@ def test_a_language_whose_characters_are_not_known_is_refused(language):
     with pytest.raises(VocabularyError, match=language) as caught:
         table(["x"], language)
     assert "model_vocabulary" in caught.value.remedy
+
+
+def test_a_file_may_have_its_columns_in_another_order_or_be_a_list():
+    assert parse_table("DisplayAs\tIPA\tPhrase\tSoundsLike\nAWS\t\tA.W.S.\t\n") == (Row("A.W.S.", "AWS"),)
+    assert parse_table("Los-Angeles\nCLI") == (Row("Los-Angeles", ""), Row("CLI", ""))
