@@ -2,15 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-
-class HasAudio(Protocol):
-    """The part of an Interface that is needed here."""
-
-    @property
-    def to_name(self) -> str:
-        """Name of the Audio tag."""
+from transcribe_backend.labeling.interface import Interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +17,19 @@ class Passage:
     channel: int = 0
 
 
-def human_text(task: Mapping[str, Any], interface: HasAudio) -> str | None:
+def human_text(task: Mapping[str, Any], interface: Interface) -> str | None:
     """The human transcript of a task, regions in order; None when no annotation has one."""
     found = passages(task, interface)
     return "\n".join(passage.text for passage in found) if found else None
 
 
-def passages(task: Mapping[str, Any], interface: HasAudio) -> list[Passage]:
+def passages(task: Mapping[str, Any], interface: Interface) -> list[Passage]:
     """The texts of the annotation that counts (`chosen`), per channel in order of time.
 
     Texts of regions win over a text of the whole audio: beside regions, that one holds notes.
     """
     annotation = chosen(task)
-    found = list(_passages(annotation, interface.to_name)) if annotation else []
+    found = list(_passages(annotation, interface)) if annotation else []
     regions = [passage for passage in found if passage.start is not None]
     return sorted(regions or found, key=lambda passage: (passage.channel, passage.start or 0.0))
 
@@ -52,13 +46,20 @@ def _rank(annotation: Mapping[str, Any]) -> tuple[bool, str, int]:
     return bool(annotation.get("ground_truth")), str(changed), int(annotation.get("id") or 0)
 
 
-def _passages(annotation: Mapping[str, Any], to_name: str) -> Iterator[Passage]:
-    results = [each for each in annotation.get("result") or () if each.get("to_name") == to_name]
+def _passages(annotation: Mapping[str, Any], interface: Interface) -> Iterator[Passage]:
+    results = [each for each in annotation.get("result") or () if each.get("to_name") == interface.to_name]
     bounds = {each.get("id"): each["value"] for each in results if "start" in (each.get("value") or {})}
-    for each in results:
-        if each.get("type") == "textarea" and (text := _text(each.get("value") or {})):
+    for each in _transcripts(results, interface):
+        if text := _text(each.get("value") or {}):
             region = bounds.get(each.get("id"), {})
             yield Passage(text, region.get("start"), region.get("end"), region.get("channel") or 0)
+
+
+def _transcripts(results: Sequence[Mapping[str, Any]], interface: Interface) -> list[Mapping[str, Any]]:
+    """The texts in the controls that transcripts go to; all texts when those have other names by now."""
+    texts = [each for each in results if each.get("type") == "textarea"]
+    names = {control.name for control in (interface.text, interface.region_text) if control}
+    return [each for each in texts if each.get("from_name") in names] or texts
 
 
 def _text(value: Mapping[str, Any]) -> str:

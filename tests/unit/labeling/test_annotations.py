@@ -1,14 +1,18 @@
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from transcribe_backend.labeling.annotations import Passage, chosen, human_text, passages
+from transcribe_backend.labeling.interface import read
 
 RECORDED = Path(__file__).parents[3] / "../shared/label-studio/recorded"
-INTERFACE = SimpleNamespace(to_name="audio")
+INTERFACE = read(
+    """<View><Audio name="audio" value="$audio"/><Labels name="labels" toName="audio"><Label value="Speech"/></Labels>
+    <TextArea name="transcription" toName="audio" perRegion="true"/><TextArea name="notes" toName="audio"/></View>""",
+    "en-US",
+)
 
 
 def textarea(text: Any, **more: Any) -> dict[str, Any]:
@@ -43,6 +47,17 @@ def test_regions_are_read_per_channel_in_order_of_time_with_the_bounds_of_their_
         Passage("third", 0.1, 0.4, 1),
     ]
     assert human_text(task(*results), INTERFACE) == "first\nsecond\nthird"
+
+
+def test_of_several_text_areas_the_one_for_transcripts_counts():
+    whole = read(
+        """<View><Audio name="audio" value="$audio"/><TextArea name="notes" toName="audio"/>
+        <TextArea name="transcription" toName="audio"/></View>""",
+        "en-US",
+    )
+    note = {**textarea(["a note"]), "from_name": "notes"}
+    assert human_text(task(note, textarea(["said"])), whole) == "said"
+    assert human_text(task({**textarea(["said"]), "from_name": "renamed since"}), whole) == "said"
 
 
 def test_a_note_beside_regions_is_no_transcript():
