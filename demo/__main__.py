@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict
 from types import FrameType
 from typing import Any
@@ -79,11 +79,13 @@ def _demo(stack: ExitStack, ports: Ports) -> list[Program]:
 
 
 def _watch(programs: Sequence[Program]) -> None:
+    """Until the user ends it; ProgramError if a program ends before."""
     print("\nCtrl-C stops everything.", flush=True)
-    while True:
-        time.sleep(1)
-        for program in programs:
-            program.check()
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(1)
+            for program in programs:
+                program.check()
 
 
 def _account() -> Account:

@@ -57,13 +57,18 @@ def _spell(text: str) -> str:
 def table(rows: Sequence[Row], width: int) -> str:
     """The rows as aligned columns in at most `width` characters (but no less than 60), long texts wrapped."""
     head = ("file", "transcript", "confidence", "reference")
-    cells = [(row.file, row.transcript, _percent(row.confidence), row.reference) for row in rows]
     name = min(max(len(row.file) for row in rows), max(width, 60) // 4)
+    cells = [(_shortened(row.file, name), row.transcript, _percent(row.confidence), row.reference) for row in rows]
     text = (max(width, 60) - name - len("confidence") - 6) // 2
     widths = (name, text, len("confidence"), text)
     lines = [_line(head, widths), "  ".join("-" * column for column in widths)]
     lines += [line for cell in cells for line in _wrapped(cell, widths)]
     return "\n".join(lines)
+
+
+def _shortened(name: str, width: int) -> str:
+    """A file name without its middle: its end tells it from its neighbours."""
+    return name if len(name) <= width else name[: width // 3] + "…" + name[-(width - width // 3 - 1) :]
 
 
 def _percent(confidence: float | None) -> str:

@@ -134,6 +134,8 @@ def label_studio(
         "LABEL_STUDIO_PASSWORD": account.password,
         "LABEL_STUDIO_USER_TOKEN": account.token,
     }
+    if not (virtualenv / "bin" / "label-studio").exists():
+        raise ProgramError("Label Studio is not installed: make install-label-studio")
     data.mkdir(parents=True, exist_ok=True)
     command: list[str | Path] = [virtualenv / "bin" / "python", virtualenv / "bin" / "label-studio", "start"]
     command += ["--no-browser", "--internal-host", "127.0.0.1", "-p", str(port), "--data-dir", data]

@@ -73,5 +73,5 @@ def _said(detail: str) -> str:
 
 def _reason_phrase(said: str) -> str:
     """Our /setup's phrase in `Reason: 422 Client Error: <phrase> for url: …`, or the whole reason."""
-    reason = said.partition("Reason: ")[2].partition(" for url: ")[0]
+    reason = said.partition("Reason: ")[2].partition(".\nCheck the ML backend")[0].partition(" for url: ")[0]
     return (reason.partition(" Error: ")[2] or reason).rstrip(".")
