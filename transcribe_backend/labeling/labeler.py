@@ -17,33 +17,36 @@ class Labeler:
     """
 
     def __init__(self, control: Labels, segments: Sequence[Segment], text: Text | None, threshold: float) -> None:
-        self._control = control
-        self._text = text
+        self._multiple = control.multiple
         self._threshold = threshold
+        self._doubtful = control.doubtful
+        self._hidden = bool(text and control.doubtful and not text.shows_for([control.doubtful.value]))
+        self._by_voice = bool(control.voices)
         self._voices = _assigned(control.voices, segments)
+        self._general = _general(control, text)
 
     def labels(self, segment: Segment) -> list[str]:
         """The labels of a segment, [] when none fits."""
-        usual = self._usual(segment)
-        doubtful = self._control.doubtful
-        if doubtful is None or segment.confidence is None or segment.confidence >= self._threshold:
+        usual = self._voices.get(_voice(segment)) if self._by_voice else self._general
+        if self._doubtful is None or not self._is_doubtful(segment):
             return [usual.value] if usual else []
-        if usual is None or doubtful is usual:
-            return [doubtful.value]
-        if self._control.multiple:
-            return [usual.value, doubtful.value]
-        return [usual.value if self._hides_text(doubtful) else doubtful.value]
+        if usual is None:
+            return [self._doubtful.value]
+        if self._multiple:
+            return [usual.value, self._doubtful.value]
+        return [usual.value if self._hidden else self._doubtful.value]
 
-    def _usual(self, segment: Segment) -> Option | None:
-        if self._control.voices:
-            return self._voices.get(_voice(segment))
-        if self._text is None:
-            return self._control.speech
-        shown = (option for option in self._control.options if option.value in (self._text.labels or ()))
-        return next(shown, None) or self._control.general
+    def _is_doubtful(self, segment: Segment) -> bool:
+        confidence = segment.confidence
+        return confidence is not None and confidence < self._threshold
 
-    def _hides_text(self, option: Option) -> bool:
-        return self._text is not None and not self._text.shows_for([option.value])
+
+def _general(control: Labels, text: Text | None) -> Option | None:
+    """The label of speech: one that shows the text, where regions have a text."""
+    if text is None:
+        return control.speech
+    shown = (option for option in control.options if option.value in text.labels)
+    return next(shown, None) or control.general
 
 
 def _voice(segment: Segment) -> str | None:

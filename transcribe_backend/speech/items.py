@@ -17,23 +17,21 @@ _CHANNEL = re.compile(r"\d+$")
 
 def objects(value: object) -> list[Json]:
     """The JSON objects in a list; AWS writes null, or nothing, for some empty lists."""
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def member(value: object, *names: str) -> Any:
     """The member at a path of names, None where the path ends early."""
     for name in names:
-        value = value.get(name) if isinstance(value, Mapping) else None
+        value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
 def number(value: object) -> float | None:
     """A finite number, which AWS writes as a string, or None."""
-    if not isinstance(value, str | int | float):
-        return None
     try:
-        parsed = float(value)
-    except ValueError:
+        parsed = float(value)  # type: ignore[arg-type]  # whatever float() does not take is no number
+    except (TypeError, ValueError):
         return None
     return parsed if math.isfinite(parsed) else None
 
@@ -89,8 +87,12 @@ def channel_number(label: object) -> int | None:
 
 def content(item: Json) -> Json:
     """The part of an item that carries content and confidence: its first alternative or the item itself."""
-    alternatives = objects(item.get("alternatives"))
-    return alternatives[0] if alternatives else item
+    alternatives = item.get("alternatives")
+    return (
+        alternatives[0]
+        if isinstance(alternatives, list) and alternatives and isinstance(alternatives[0], dict)
+        else item
+    )
 
 
 def _identity(item: Json) -> tuple[float | None, str]:

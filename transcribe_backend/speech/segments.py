@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import accumulate
 
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.speech.words import Word, mean_confidence
@@ -152,21 +153,18 @@ def _cut_rank(word: Word) -> int:
 
 
 def _segments(transcript: Transcript, pieces: Iterable[_Words]) -> list[Segment]:
-    by_channel: dict[int | None, list[Segment]] = {}
+    by_channel: dict[int | None, list[_Words]] = {}
     for words in pieces:
-        segment = Segment(words[0].start, max(word.end for word in words), tuple(words), transcript.join(words))
-        _append(by_channel.setdefault(segment.channel, []), segment)
-    return sorted((segment for track in by_channel.values() for segment in track), key=_order)
+        by_channel.setdefault(words[0].channel, []).append(words)
+    return sorted((segment for track in by_channel.values() for segment in _track(transcript, track)), key=_order)
 
 
-def _append(track: list[Segment], segment: Segment) -> None:
-    """Speakers talk into each other: where AWS's times overlap, the earlier segment ends as the later starts."""
-    if track:
-        before = track[-1]
-        start = max(segment.start, before.start)
-        track[-1] = replace(before, end=min(before.end, start))
-        segment = replace(segment, start=start, end=max(segment.end, start))
-    track.append(segment)
+def _track(transcript: Transcript, pieces: Sequence[_Words]) -> Iterator[Segment]:
+    """The segments of one channel. Speakers talk into each other: a segment ends where the next one starts."""
+    starts = list(accumulate((words[0].start for words in pieces), max))
+    for words, start, following in zip(pieces, starts, [*starts[1:], math.inf], strict=True):
+        end = max(start, max(word.end for word in words))
+        yield Segment(start, min(end, following), tuple(words), transcript.join(words))
 
 
 def _order(segment: Segment) -> float:

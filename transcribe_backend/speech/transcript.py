@@ -112,7 +112,7 @@ class Transcript:
 def parse(document: Mapping[str, Any]) -> Transcript:
     """AWS's output document (decoded JSON) as a Transcript; raises TranscriptError."""
     results = member(document, "results")
-    if not isinstance(results, Mapping):
+    if not isinstance(results, dict):
         raise TranscriptError(
             "AWS's output has no results.", remedy="It must be the output of a transcription job (not Call Analytics)."
         )

@@ -78,9 +78,9 @@ def filled(name: str) -> dict[str, Any]:
     """All that we answer for one labeling config: predictions, and a drawn region where regions have texts."""
     asked = read(CONFIGS[name], "en-US")
     answers = [prediction for path in (*SHAPES, *REAL) for prediction in predictions(asked, transcript(path))]
-    for labels in asked.labels:
-        value = {"start": 0.0, "end": 9.0, "channel": 0, "labels": [labels.options[0].value]}
-        drawn = {"id": "r", "from_name": labels.name, "to_name": labels.to_name, "type": "labels", "value": value}
+    for control in asked.labels:
+        value = {"start": 0.0, "end": 9.0, "channel": 0, "labels": [control.options[0].value]}
+        drawn = {"id": "r", "from_name": control.name, "to_name": control.to_name, "type": "labels", "value": value}
         answers += [regions.fill(asked, transcript(path), {"result": [drawn]}) for path in SHAPES]
     return {"config": CONFIGS[name], "predictions": answers}
 
