@@ -46,13 +46,13 @@ class Option:
 
     @property
     def speakers(self) -> tuple[int, ...]:
-        """The numbers of AWS's speakers in `predicted_values`."""
-        return _numbers(_SPEAKER, self.predicted)
+        """The numbers of AWS's speakers this label stands for: spk_0, spk_1."""
+        return _numbers(_SPEAKER, self.names)
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """The numbers of channels in `predicted_values`."""
-        return _numbers(_CHANNEL, self.predicted)
+        """The numbers of the channels this label stands for: ch_0, ch_1."""
+        return _numbers(_CHANNEL, self.names)
 
     @property
     def language(self) -> str | None:
@@ -61,7 +61,7 @@ class Option:
 
 
 def _numbers(pattern: re.Pattern[str], names: Iterable[str]) -> tuple[int, ...]:
-    matches = (pattern.fullmatch(name.strip().lower()) for name in names)
+    matches = map(pattern.fullmatch, names)
     return tuple(int(match.group(1)) for match in matches if match)
 
 

@@ -7,7 +7,7 @@ an answer for. So only regions without a text are answered, and with all they ha
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from transcribe_backend.errors import RequestError
 from transcribe_backend.labeling import results
@@ -36,7 +36,7 @@ def wanted(interface: Interface, context: Mapping[str, Any]) -> list[Region]:
     text = interface.region_text
     if text is None:
         return []
-    regions = [_region(region_id, parts) for region_id, parts in _by_id(context).items()]
+    regions = [_region(region_id, parts, text.to_name) for region_id, parts in _by_id(context).items()]
     return [region for region in regions if region and not _has_text(region) and text.shows_for(_labels(region))]
 
 
@@ -66,19 +66,19 @@ def _by_id(context: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     return regions
 
 
-def _region(region_id: str, parts: list[Mapping[str, Any]]) -> Region | None:
-    """The region these results make; None for results without bounds, which belong to the whole audio."""
+def _region(region_id: str, parts: list[Mapping[str, Any]], to_name: str) -> Region | None:
+    """The region these results make; None for results without times or of something else than the audio."""
     for part in parts:
         value = part.get("value")
-        if isinstance(value, Mapping) and _is_time(value.get("start")) and _is_time(value.get("end")):
-            channel = value.get("channel")
-            return Region(
-                region_id, value["start"], value["end"], channel if isinstance(channel, int) else None, tuple(parts)
-            )
+        if part.get("to_name", to_name) != to_name or not isinstance(value, Mapping):
+            continue
+        start, end, channel = value.get("start"), value.get("end"), value.get("channel")
+        if _is_time(start) and _is_time(end):
+            return Region(region_id, start, end, channel if isinstance(channel, int) else None, tuple(parts))
     return None
 
 
-def _is_time(value: object) -> bool:
+def _is_time(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -80,21 +80,20 @@ class Recognition:
         identification: dict[str, Any] = {"IdentifyLanguage": True}
         if self.languages:
             identification["LanguageOptions"] = list(self.languages)
-        if named := dict(self._named()):
-            identification["LanguageIdSettings"] = {code: named for code in self.languages}
+        if self.vocabulary:
+            identification["LanguageIdSettings"] = {
+                code: {"VocabularyName": self.vocabulary} for code in self.languages
+            }
         return identification
 
-    def _named(self) -> Iterator[tuple[str, str]]:
-        if self.vocabulary:
+    def _settings(self) -> Iterator[tuple[str, Any]]:
+        if self.vocabulary and not self.identifies:
             yield "VocabularyName", self.vocabulary
         if self.vocabulary_filter:
-            yield "VocabularyFilterName", self.vocabulary_filter
-
-    def _settings(self) -> Iterator[tuple[str, Any]]:
-        if not self.identifies:
-            yield from self._named()
-        if self.vocabulary_filter:
-            yield "VocabularyFilterMethod", self.filter_method
+            yield from (
+                ("VocabularyFilterName", self.vocabulary_filter),
+                ("VocabularyFilterMethod", self.filter_method),
+            )
         if self.speakers:
             yield from (("ShowSpeakerLabels", True), ("MaxSpeakerLabels", self.speakers))
         if self.channels:
@@ -131,10 +130,16 @@ def _broken_language_rules(wish: Recognition) -> Iterator[RecognitionError]:
             "Language identification needs two or more different languages in model_languages.",
             remedy="With one language, set model_language instead.",
         )
-    if (wish.vocabulary or wish.vocabulary_filter) and not wish.takes_vocabulary:
+    if wish.vocabulary and not wish.takes_vocabulary:
         yield RecognitionError(
-            "With language identification, AWS applies vocabularies and filters only among 2 to 5 candidate languages.",
+            "With language identification, AWS takes a vocabulary only for 2 to 5 candidate languages.",
             remedy="Set model_languages or a fixed model_language.",
+        )
+    if wish.vocabulary_filter and wish.identifies:
+        # LanguageIdSettings has a place for the filter's name, but none for its method.
+        yield RecognitionError(
+            "A vocabulary filter cannot be combined with language identification.",
+            remedy="Set a fixed model_language or remove model_vocabulary_filter.",
         )
 
 

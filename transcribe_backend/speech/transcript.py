@@ -88,11 +88,13 @@ class Transcript:
 
     def variants(self, limit: int) -> tuple["Transcript", ...]:
         """This transcript and up to `limit - 1` others with AWS's next best readings; no text comes twice."""
-        ranks = range(1, max((len(passage.readings) for passage in self.alternatives), default=0))
         distinct = {self.text: self}
-        for variant in map(self._variant, ranks):
+        for rank in range(1, max((len(passage.readings) for passage in self.alternatives), default=0)):
+            if len(distinct) >= limit:
+                break
+            variant = self._variant(rank)
             distinct.setdefault(variant.text, variant)
-        return tuple(distinct.values())[:limit]
+        return tuple(distinct.values())
 
     def _variant(self, rank: int) -> "Transcript":
         words = tuple(word for passage in self.alternatives for word in passage.reading(rank))

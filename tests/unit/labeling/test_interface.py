@@ -156,6 +156,8 @@ def test_the_language_of_the_backend_is_that_of_projects_that_name_none() -> Non
         (labels("Agent", "Customer"), {"model_speakers": "6"}, Recognition(speakers=6)),
         (labels("Agent", "Customer"), {"model_channels": "true"}, Recognition(channels=True)),
         (labels("Left=ch_0", "Right=ch_1"), {}, Recognition(channels=True)),
+        (labels("spk_0", "spk_1", "spk_2"), {}, Recognition(speakers=3)),
+        (labels("ch_0", "ch_1"), {}, Recognition(channels=True)),
         (labels("Speech", "Noise"), {}, Recognition()),
         (labels("Agent", "Music") + REGION_TEXT, {}, Recognition()),
         (choices("English", "Spanish"), {}, Recognition("auto")),

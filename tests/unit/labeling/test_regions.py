@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.labeling.cases import RECORDED, REGION_TEXT, TEXT, interface, labels, shape, template
+from tests.unit.labeling.cases import RECORDED, REGION_TEXT, TEXT, interface, labels, shape
 from transcribe_backend.errors import RequestError
 from transcribe_backend.labeling.interface import read
 from transcribe_backend.labeling.regions import fill, wanted
@@ -92,10 +92,12 @@ def test_a_text_of_the_whole_audio_is_never_answered() -> None:
 
 
 def test_regions_whose_label_has_no_text_are_left_alone() -> None:
-    asked = read(template("speech_transcription"), "en-US")
-    assert [region.id for region in wanted(asked, context(drawn("r1", 0, 1), drawn("r2", 1, 2, label="Noise")))] == [
-        "r1"
-    ]
+    asked = interface(
+        labels("Speech", "Noise"),
+        '<TextArea name="words" toName="sound" perRegion="true" whenTagName="kind" whenLabelValue="Speech"/>',
+    )
+    known = context(drawn("r1", 0, 1), drawn("r2", 1, 2, label="Noise"))
+    assert [region.id for region in wanted(asked, known)] == ["r1"]
 
 
 @pytest.mark.parametrize(("channel", "text"), [(0, "Hello, support."), (1, "My line is dead.")])
@@ -128,6 +130,7 @@ def test_without_confidence_there_is_no_score() -> None:
         context({"id": "r1", "value": {"start": float("nan"), "end": 1}}),
         context({"id": "r1", "value": {"start": True, "end": 1}}),
         context({"value": {"start": 0, "end": 1}}),
+        context({"id": "r1", "to_name": "essay", "value": {"start": 0, "end": 9}}),
         context({"id": 7, "value": {"start": 0, "end": 1}}),
         context({"id": "r1", "type": "relation", "value": []}),
     ],

@@ -47,15 +47,14 @@ def test_the_filter_methods_are_those_of_aws() -> None:
             {"IdentifyLanguage": True, "LanguageOptions": ["en-US", "es-US"]},
         ),
         (
-            Recognition("auto", ("en-US", "es-US"), vocabulary="v", vocabulary_filter="f"),
+            Recognition("auto", ("en-US", "es-US"), vocabulary="v"),
             {
                 "IdentifyLanguage": True,
                 "LanguageOptions": ["en-US", "es-US"],
                 "LanguageIdSettings": {
-                    "en-US": {"VocabularyName": "v", "VocabularyFilterName": "f"},
-                    "es-US": {"VocabularyName": "v", "VocabularyFilterName": "f"},
+                    "en-US": {"VocabularyName": "v"},
+                    "es-US": {"VocabularyName": "v"},
                 },
-                "Settings": {"VocabularyFilterMethod": "mask"},
             },
         ),
         (
@@ -113,6 +112,7 @@ def test_keys_name_only_what_is_asked_for(wish: Recognition, key: str) -> None:
         (Recognition("auto", ("en-US", "en-US")), "two or more different"),
         (Recognition("auto", vocabulary="v"), "2 to 5 candidate"),
         (Recognition("auto", tuple(sorted(languages.CODES)[:6]), vocabulary="v"), "2 to 5 candidate"),
+        (Recognition("auto", ("en-US", "es-US"), vocabulary_filter="f"), "filter cannot be combined"),
         (Recognition("auto", redact=True), "redacts en-US, es-US only"),
         (Recognition("de-DE", redact=True), "not de-DE"),
         (Recognition(speakers=2, channels=True), "either speakers or channels"),
@@ -152,7 +152,7 @@ def recognitions(draw: st.DrawFn) -> Recognition:
         languages=candidates if auto else (),
         alternatives=draw(st.none() | st.integers(2, 10)),
         vocabulary=draw(st.just("") | names),
-        vocabulary_filter=draw(st.just("") | names),
+        vocabulary_filter="" if auto else draw(st.just("") | names),
         filter_method=draw(st.sampled_from(FILTER_METHODS)),
     )
     apart = draw(st.sampled_from([{}, {"channels": True}, {"speakers": draw(st.integers(2, 30))}]))
