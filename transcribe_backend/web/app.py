@@ -69,13 +69,24 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
 
 def _with_reason(error: TranscribeBackendError) -> Any:
     """The reason phrase is the only thing of a failing /setup that Label Studio shows its user."""
-    code = 422 if isinstance(error, LabelingConfigError) else 503
     advice = redact(error.advice)
-    phrase = " ".join(advice.split()).encode("latin-1", "replace").decode("latin-1")[:_LONGEST_REASON]
     response = jsonify(detail=advice)
-    response.status = f"{code} {phrase}"
+    response.status = f"{_code(error)} {_phrase(error)}"
     _log.warning("/setup refused: %s", advice)
     return response
+
+
+def _phrase(error: TranscribeBackendError) -> str:
+    """Fit for an HTTP status line: one line of latin-1, short; of a long problem the remedy stays whole."""
+    problem, remedy = (" ".join(redact(text).split()) for text in (error.problem, error.remedy))
+    if len(problem) + 1 + len(remedy) > _LONGEST_REASON:
+        problem = problem[: max(0, _LONGEST_REASON - 4 - len(remedy))] + "..."
+    phrase = f"{problem} {remedy}".strip()[:_LONGEST_REASON]
+    return phrase.encode("latin-1", "replace").decode("latin-1")
+
+
+def _code(error: TranscribeBackendError) -> int:
+    return 422 if isinstance(error, LabelingConfigError) else 503
 
 
 def _tell_errors(app: Flask) -> None:
@@ -86,7 +97,7 @@ def _tell_errors(app: Flask) -> None:
     @app.errorhandler(TranscribeBackendError)
     def known(error: TranscribeBackendError) -> Any:
         _log.warning("%s %s refused: %s", request.method, request.path, error.advice)
-        return jsonify(detail=redact(error.advice)), 422 if isinstance(error, LabelingConfigError) else 503
+        return jsonify(detail=redact(error.advice)), _code(error)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Any:
