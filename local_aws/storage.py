@@ -4,8 +4,8 @@ import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import ServiceException
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 ACCOUNT = str(DEFAULT_ACCOUNT_ID)

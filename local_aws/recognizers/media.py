@@ -64,7 +64,7 @@ def _probe(content: bytes) -> Media:
     if format is None:
         raise JobFailure("Unsupported media format.")
     try:
-        with av.open(io.BytesIO(content)) as container:
+        with av.open(io.BytesIO(content), mode="r") as container:
             stream = container.streams.audio[0]
             duration = (container.duration or 0) / av.time_base
             return Media(format, stream.rate or 0, stream.channels, duration or _decoded_seconds(container))

@@ -5,7 +5,8 @@ One speaker per channel is all the diarization there is: Whisper does not tell v
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -21,6 +22,7 @@ from local_aws.recognizers.media import inspect
 Samples = NDArray[np.float32]
 
 _RATE = 16000
+_SHORTEST_WORD = 0.01  # seconds; Whisper now and then hears a word of no length
 _TEMPERATURES = (0.4, 0.6, 0.8)  # for further readings
 
 
@@ -35,6 +37,8 @@ class Whisper:
         media = inspect(clip.content, clip.request)
         apart = clip.settings.get("ChannelIdentification") or clip.settings.get("ShowSpeakerLabels")
         voices = _samples(clip.content, split=bool(apart) and media.channels > 1)
+        if not clip.settings.get("ChannelIdentification") and np.array_equal(voices[0], voices[-1]):
+            voices = voices[:1]  # mono recorded as stereo is one speaker
         channels = [tuple(self._words(voice, clip, speaker)) for speaker, voice in enumerate(voices)]
         if not clip.settings.get("ChannelIdentification"):
             channels = [tuple(sorted((word for words in channels for word in words), key=lambda word: word.start))]
@@ -45,18 +49,19 @@ class Whisper:
         segments, _ = self._model.transcribe(
             samples,
             language="en",
-            beam_size=1,
+            beam_size=1,  # wider beams loop on hotwords
             best_of=1,
             temperature=temperature,
             word_timestamps=True,
             vad_filter=True,
             hotwords=", ".join(clip.hotwords) or None,
         )
-        for segment in segments:
-            for word in segment.words or ():
-                text = word.word.strip()
-                if text:
-                    yield Word(text, float(word.start), float(word.end), float(word.probability), speaker)
+        words = (word for segment in segments for word in segment.words or ())
+        for parts in _whole(words):
+            text = "".join(part.word for part in parts).strip()
+            start, end = float(parts[0].start), float(max(parts[-1].end, parts[0].start + _SHORTEST_WORD))
+            if text:
+                yield Word(text, start, end, min(float(part.probability) for part in parts), speaker)
 
     def _readings(self, samples: Samples, clip: Clip) -> Iterator[tuple[Word, ...]]:
         """Further readings, decoded with some chance; what is no different is left out later."""
@@ -64,8 +69,20 @@ class Whisper:
             yield tuple(self._words(samples, clip, temperature=temperature))
 
 
+def _whole(parts: Iterable[Any]) -> Iterator[list[Any]]:
+    """Whisper's words as people write them: one without a space before it, such as -disposed, belongs to the last."""
+    whole: list[Any] = []
+    for part in parts:
+        if whole and part.word.startswith(" "):
+            yield whole
+            whole = []
+        whole.append(part)
+    if whole:
+        yield whole
+
+
 def _samples(content: bytes, *, split: bool) -> list[Samples]:
-    """Mono samples at 16 kHz; one list for each channel if they are to be split and differ."""
+    """Samples at 16 kHz: of both channels if they are to be split, else of their mix."""
     if not split:
         return [decode_audio(io.BytesIO(content), sampling_rate=_RATE)]
     left, right = decode_audio(io.BytesIO(content), sampling_rate=_RATE, split_stereo=True)
