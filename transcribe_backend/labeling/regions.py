@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 
 from transcribe_backend.errors import RequestError
 from transcribe_backend.labeling import results
+from transcribe_backend.labeling.controls import Text
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.results import Result
 from transcribe_backend.speech.transcript import Transcript
@@ -45,12 +46,16 @@ def fill(interface: Interface, transcript: Transcript, context: Mapping[str, Any
 
     {"result": []} changes nothing in the editor: nothing is wanted, or nothing is said there.
     """
+    text = interface.region_text
+    if text is None:
+        return {"result": []}
     answered: list[Result] = []
     said: list[Word] = []
     for region in wanted(interface, context):
         words = _words(interface, transcript, region)
         if words:
-            answered += _answer(interface, transcript, region, words)
+            note = results.note(words, interface.low_confidence)
+            answered += [*map(dict, region.results), {**_answer(text, region, words, transcript.join(words)), **note}]
             said += words
     return results.scored({"result": answered}, mean_confidence(said))
 
@@ -100,16 +105,9 @@ def _words(interface: Interface, transcript: Transcript, region: Region) -> tupl
     return transcript.between(region.start, region.end)
 
 
-def _answer(interface: Interface, transcript: Transcript, region: Region, words: tuple[Word, ...]) -> list[Result]:
-    text = interface.region_text
-    if text is None:
-        return []
+def _answer(text: Text, region: Region, words: tuple[Word, ...], said: str) -> Result:
     bounds: Result = {"start": region.start, "end": region.end}
     if region.channel is not None:
         bounds["channel"] = region.channel
-    answer = {
-        "id": region.id,
-        **results.region_text(text, bounds, transcript.join(words)),
-        **results.note(words, interface.low_confidence),
-    }
-    return [*map(dict, region.results), results.scored(answer, mean_confidence(words))]
+    answer = {"id": region.id, **results.region_text(text, bounds, said)}
+    return results.scored(answer, mean_confidence(words))

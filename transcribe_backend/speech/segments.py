@@ -16,7 +16,7 @@ TURN_PAUSE = 2.0
 # A sentence shorter than this ("Yes.") stays with the next one when no pause parts them.
 _SHORT_SENTENCE = 1.0
 
-_SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "।", "؟", "۔", "።")
+_SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "।", "؟", "۔")
 _CLAUSE_ENDS = (",", ";", ":", "，", "、", "；", "،")
 
 _Words = Sequence[Word]

@@ -105,7 +105,7 @@ def refusal(label_config: str) -> str:
         read(label_config, "en-US")
     advice = refused.value.advice
     assert refused.value.problem and refused.value.remedy
-    assert len(advice) < 220
+    assert len(advice) < 200
     assert advice.encode("latin-1").decode("latin-1").isprintable()
     return advice
 
