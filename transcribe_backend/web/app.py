@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import LabelingConfigError, RequestError, TranscribeBackendError
@@ -98,6 +98,10 @@ def _tell_errors(app: Flask) -> None:
     def known(error: TranscribeBackendError) -> Any:
         _log.warning("%s %s refused: %s", request.method, request.path, error.advice)
         return jsonify(detail=redact(error.advice)), _code(error)
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(error: RequestEntityTooLarge) -> Any:
+        return jsonify(detail=f"A request may have {_MAX_BODY // 1024**2} MB at most; select fewer tasks at once."), 413
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Any:

@@ -69,7 +69,10 @@ def _check_task(place: int, task: Any) -> None:
 
 
 def _body(request: Request) -> dict[str, Any]:
-    body = request.get_json(force=True, silent=True)
+    try:
+        body = request.get_json(force=True, silent=True)
+    except RecursionError:  # nested a thousand levels deep
+        body = None
     if not isinstance(body, dict):
         raise RequestError("The body must be a JSON object.")
     return body

@@ -1,0 +1,76 @@
+"""Requests that are not what the protocol says: refused by name, without a traceback."""
+
+import io
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.api import asked
+
+MEGABYTE = 1024 * 1024
+POSTS = ("/setup", "/predict", "/webhook")
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_over_32_megabytes_is_refused(client: FlaskClient, path: str) -> None:
+    answer = client.post(path, data=b'{"a":"' + b"x" * (32 * MEGABYTE) + b'"}', content_type="application/json")
+    assert answer.status_code == 413
+    assert "32 MB" in answer.json["detail"]
+
+
+def test_a_body_without_a_length_is_no_way_around_it(client: FlaskClient) -> None:
+    stream = io.BytesIO(b'{"a":"' + b"x" * (33 * MEGABYTE) + b'"}')
+    answer = client.post("/setup", input_stream=stream, environ_overrides={"wsgi.input_terminated": True})
+    assert answer.status_code == 413
+
+
+def test_a_body_under_it_is_read(client: FlaskClient) -> None:
+    body = {**asked.predict([]), "padding": "x" * (31 * MEGABYTE)}
+    assert client.post("/predict", json=body).status_code == 200
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5000]
+)
+def test_what_is_no_json_object_is_said_so(client: FlaskClient, path: str, body: bytes) -> None:
+    answer = client.post(path, data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "JSON object" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/setup", {**asked.setup(), "schema": 7}, "schema"),
+        ("/setup", {**asked.setup(), "project": ["1"]}, "project"),
+        ("/predict", {**asked.predict([]), "tasks": None}, "tasks"),
+        ("/predict", {**asked.predict([]), "tasks": {}}, "tasks"),
+        ("/predict", asked.predict([asked.task(1, "x"), 7]), "tasks[1]"),
+        ("/predict", asked.predict([{"id": 1}]), "tasks[0].data"),
+        ("/predict", asked.predict([{"id": 1, "data": []}]), "tasks[0].data"),
+        ("/predict", asked.predict([asked.task(1, "x") | {"id": "1; drop"}]), "tasks[0].id"),
+        ("/predict", asked.predict([asked.task(2**63, "x")]), "tasks[0].id"),
+        ("/predict", asked.predict([asked.task(1, "x") | {"id": True}]), "tasks[0].id"),
+        ("/predict", {**asked.predict([]), "label_config": {}}, "label_config"),
+        ("/predict", {**asked.predict([]), "project": 7}, "project"),
+        ("/predict", {**asked.predict([]), "params": []}, "params"),
+        ("/predict", asked.predict([], context=[1]), "params.context"),
+        ("/webhook", {"action": None}, "action"),
+    ],
+)
+def test_a_wrong_field_is_named(client: FlaskClient, path: str, body: Any, field: str) -> None:
+    answer = client.post(path, json=body)
+    assert answer.status_code == 400
+    assert answer.json["detail"].startswith(field)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [("GET", "/predict", 405), ("POST", "/health", 405), ("PUT", "/setup", 405), ("GET", "/train", 404)],
+)
+def test_other_routes_and_methods_answer_json(client: FlaskClient, method: str, path: str, code: int) -> None:
+    answer = client.open(path, method=method)
+    assert answer.status_code == code
+    assert answer.json["detail"]

@@ -1,0 +1,63 @@
+"""/webhook: hints of Label Studio, taken in and left to the background."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from model import AWSTranscribe
+from tests.api import asked, recorded
+from tests.stack import LocalAWS
+from transcribe_backend.backend import Backend
+from transcribe_backend.web.app import create_app
+
+
+@pytest.mark.parametrize("case", ["13_start_training", *recorded.cases("14_webhook_*")])
+def test_recorded_events_are_taken_without_asking_aws(client: FlaskClient, case: str, stand_in: LocalAWS) -> None:
+    before = stand_in.calls()
+    answer = client.post("/webhook", json=recorded.body(case, "/webhook"))
+    assert answer.status_code // 100 == 2
+    assert stand_in.calls() == before
+
+
+def test_new_tasks_are_queued_for_the_background(
+    make_backend: Callable[..., Backend], put_audio: Callable[[str], str], stand_in: LocalAWS
+) -> None:
+    running = make_backend()
+    client = create_app(AWSTranscribe, running).test_client()
+    body = recorded.body("14_webhook_TASKS_CREATED", "/webhook")
+    body["tasks"][0]["data"]["audio"] = put_audio("prefetched.wav")
+    client.post("/webhook", json=body)
+    assert len(running.queue) == 1
+    running.queue.execute(running.queue.dequeue())
+    before = stand_in.calls()["transcribe"].get("StartTranscriptionJob", 0)
+    project, config = "2.1795327377", body["project"]["label_config"]
+    (made,) = client.post("/predict", json=asked.predict(body["tasks"], config, project)).json["results"]
+    assert asked.texts(made) == ["prefetched."]
+    assert stand_in.calls()["transcribe"]["StartTranscriptionJob"] <= before + 1
+    jobs = stand_in.transcribe.list_transcription_jobs(MaxResults=100)["TranscriptionJobSummaries"]
+    assert len({job["TranscriptionJobName"] for job in jobs}) == len(jobs)
+
+
+@pytest.mark.parametrize("action", ["LABEL_LINK_CREATED", "PROJECT_DELETED", "SOMETHING_NEW", "x" * 10_000])
+def test_unknown_events_are_ignored(client: FlaskClient, action: str) -> None:
+    answer = client.post("/webhook", json={"action": action, "anything": [1]})
+    assert answer.status_code // 100 == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "action"),
+        ({"action": 7}, "action"),
+        ({"action": "TASKS_CREATED"}, "project"),
+        ({"action": "TASKS_CREATED", "project": {"id": 1}, "tasks": []}, None),
+        ({"action": "TASKS_CREATED", "project": {"id": 1}, "tasks": [{"id": 1}]}, "created_at"),
+        ({"action": "TASKS_DELETED", "project": {"id": 1}, "tasks": "all"}, "tasks"),
+    ],
+)
+def test_a_payload_that_is_none_is_a_bad_request(client: FlaskClient, body: Any, field: str | None) -> None:
+    answer = client.post("/webhook", json=body)
+    assert answer.status_code == (400 if field else 200)
+    assert field is None or field in answer.json["detail"]
