@@ -54,12 +54,13 @@ def timed(action: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def show(what: str, seconds: list[float], goal: float = 0.0) -> bool:
-    """Print median and 99th percentile; is the goal met (by the latter)?"""
+def show(what: str, seconds: list[float], goal: float = 0.0, *, by_p99: bool = False) -> bool:
+    """Print median and 99th percentile; is the goal met (by the median, or by the latter)?"""
     p50, p99 = statistics.median(seconds), statistics.quantiles(seconds, n=100, method="inclusive")[98]
-    told = f"  goal {goal * 1000:.0f} ms: {'met' if p99 <= goal else 'MISSED'}" if goal else ""
-    print(f"{what:<58} p50 {p50 * 1000:8.2f} ms  p99 {p99 * 1000:8.2f} ms{told}")
-    return not goal or p99 <= goal
+    met = not goal or (p99 if by_p99 else p50) <= goal
+    judged = f"  goal {'p99' if by_p99 else 'p50'} {goal * 1000:.0f} ms: {'met' if met else 'MISSED'}" if goal else ""
+    print(f"{what:<58} p50 {p50 * 1000:8.2f} ms  p99 {p99 * 1000:8.2f} ms{judged}")
+    return met
 
 
 def interactive() -> bool:
@@ -74,7 +75,7 @@ def interactive() -> bool:
     first = timed(lambda: fill(interface, transcript, context()))
     print(f"{'interactive, 9,000 words, first answer (builds the index)':<58} {first * 1000:12.2f} ms")
     times = [timed(lambda: fill(interface, transcript, context())) for _ in range(2000)]
-    return show("interactive, 9,000 words", [first, *times], INTERACTIVE_GOAL)
+    return show("interactive, 9,000 words", [first, *times], INTERACTIVE_GOAL, by_p99=True)
 
 
 def _region(identity: str, start: float, length: float, *, texts: bool) -> list[dict[str, Any]]:

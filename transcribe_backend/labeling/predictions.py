@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from transcribe_backend.labeling import results
-from transcribe_backend.labeling.controls import Labels
+from transcribe_backend.labeling.controls import Labels, Text
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.labeler import Labeler
 from transcribe_backend.labeling.results import Result
@@ -46,7 +46,7 @@ def _regions(interface: Interface, transcript: Transcript) -> Iterator[Result]:
         for control in interface.labels
     ]
     for index, segment in enumerate(segments):
-        yield from _region(interface, segment, index, labelers)
+        yield from _region(interface, text, labelers, segment, index)
 
 
 def _segments(interface: Interface, transcript: Transcript) -> list[Segment]:
@@ -58,19 +58,18 @@ def _segments(interface: Interface, transcript: Transcript) -> list[Segment]:
 
 
 def _region(
-    interface: Interface, segment: Segment, index: int, labelers: list[tuple[Labels, Labeler]]
+    interface: Interface, text: Text | None, labelers: list[tuple[Labels, Labeler]], segment: Segment, index: int
 ) -> Iterator[Result]:
     """The results of one region: they share its id, and labels come before the text (the editor needs that)."""
     bounds = {"start": segment.start, "end": segment.end, "channel": segment.channel or 0}
     labels = [(control, chosen) for control, labeler in labelers if (chosen := labeler.labels(segment))]
     parts = [results.region_label(control, bounds, chosen) for control, chosen in labels]
-    text = interface.region_text
     if text and (not labels or text.shows_for(label for _, chosen in labels for label in chosen)):
         parts.append(results.region_text(text, bounds, segment.text))
-    identity = {"id": _region_id(interface.to_name, segment, index)}
+    identity, confidence = {"id": _region_id(interface.to_name, segment, index)}, segment.confidence
     note = results.note(segment.words, interface.low_confidence)
     for place, part in enumerate(parts):
-        yield results.scored({**identity, **part, **(note if place == 0 else {})}, segment.confidence)
+        yield results.scored({**identity, **part, **(note if place == 0 else {})}, confidence)
 
 
 def _region_id(to_name: str, segment: Segment, index: int) -> str:
