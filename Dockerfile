@@ -8,6 +8,8 @@ WORKDIR /app
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PIP_CACHE_DIR=/.cache \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore \
     PORT=9090 \
     WORKERS=1 \
     MODEL_DIR=/data/models
@@ -15,9 +17,10 @@ ENV PYTHONUNBUFFERED=1 \
 # The lock overrides pins of label-studio-ml, hence --no-deps.
 COPY requirements.txt .
 RUN --mount=type=cache,target=${PIP_CACHE_DIR},sharing=locked \
-    pip install --no-deps -r requirements.txt
+    pip install --quiet --no-deps -r requirements.txt
 
-RUN useradd --system --uid 10001 --home-dir /data backend && mkdir -p /data/models && chown -R backend /data
+RUN useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin backend \
+    && mkdir -p /data/models && chown -R backend /data
 COPY . .
 
 USER backend
