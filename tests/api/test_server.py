@@ -1,0 +1,152 @@
+"""The real thing: gunicorn with two workers, its command line, and the SDK's."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from demo import programs
+from demo.processes import answers, environment, free_port, running
+from tests.api import asked
+from tests.api.conftest import BUCKET
+from tests.stack import ROOT, LocalAWS
+
+Start = Callable[..., str]
+
+
+@pytest.fixture
+def settings(aws_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The environment of a backend of two workers."""
+    return {**aws_env, "S3_BUCKET": BUCKET, "MODEL_DIR": str(tmp_path / "model"), "WORKERS": "2"}
+
+
+@pytest.fixture
+def start(settings: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """Starts gunicorn and returns its URL; keywords are environment variables."""
+    with ExitStack() as stack:
+
+        def begin(**changes: str) -> str:
+            port = free_port()
+            stack.enter_context(programs.backend(port, tmp_path / f"{port}.log", {**settings, **changes}))
+            return f"http://127.0.0.1:{port}"
+
+        yield begin
+
+
+def post(url: str, body: Any) -> Any:
+    """The JSON that a POST is answered with."""
+    answer = requests.post(url, json=body, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_two_projects_and_two_workers_never_mix_names(start: Start, put_audio: Callable[[str], str]) -> None:
+    url = start()
+    uris = [put_audio(f"mixed/{word}.wav") for word in ("alpha", "bravo", "charlie", "delta")]
+    projects = (
+        (asked.PLAIN, "1.100", "audio", "transcription", "audio"),
+        (asked.OTHER, "2.200", "recording", "words", "call"),
+    )
+
+    def ask(number: int) -> None:
+        config, project, key, control, media = projects[number % 2]
+        version = post(f"{url}/setup", asked.setup(config, project))["model_version"]
+        tasks = [asked.task(number, uris[number // 2 % 4], key)]
+        (made,) = post(f"{url}/predict", asked.predict(tasks, config, project))["results"]
+        (result,) = made["result"]
+        assert (result["from_name"], result["to_name"]) == (control, media)
+        assert asked.texts(made) == [f"{('alpha', 'bravo', 'charlie', 'delta')[number // 2 % 4]}."]
+        assert made["model_version"] == version
+
+    with ThreadPoolExecutor(16) as threads:
+        for done in [threads.submit(ask, number) for number in range(100)]:
+            done.result()
+    counted = metric(url, "transcribe_request_seconds_count")
+    assert counted["/predict"] == counted["/setup"] == 100
+    assert metric(url, "transcribe_jobs_total", "state")["started"] == 4
+
+
+def metric(url: str, name: str, label: str = "route") -> dict[str, float]:
+    """Values of one metric, of all workers together."""
+    families = text_string_to_metric_families(requests.get(f"{url}/metrics", timeout=10).text)
+    return {s.labels[label]: s.value for family in families for s in family.samples if s.name == name}
+
+
+def test_a_finished_transcript_survives_a_restart(
+    start: Start, put_audio: Callable[[str], str], stand_in: LocalAWS, settings: dict[str, str], tmp_path: Path
+) -> None:
+    body = asked.predict([asked.task(None, put_audio("restart.wav"))])
+    port = free_port()
+    with programs.backend(port, tmp_path / "first.log", settings):
+        first = post(f"http://127.0.0.1:{port}/predict", body)
+    before = stand_in.calls()["transcribe"]["StartTranscriptionJob"]
+    assert post(f"{start()}/predict", body) == first
+    assert asked.texts(first["results"][0]) == ["restart."]
+    assert stand_in.calls()["transcribe"]["StartTranscriptionJob"] == before
+
+
+def test_a_failed_job_is_tried_again_after_retry(
+    start: Start, put_audio: Callable[[str], str], stand_in: LocalAWS, settings: dict[str, str]
+) -> None:
+    url = start()
+    body = asked.predict([asked.task(1, put_audio("broken-once.wav"))])
+    assert post(f"{url}/predict", body) == {"results": [[]]}
+    failed = stand_in.transcribe.list_transcription_jobs(Status="FAILED", MaxResults=100)["TranscriptionJobSummaries"]
+    job = max(failed, key=lambda each: each["CreationTime"])["TranscriptionJobName"]
+    before = stand_in.calls()["transcribe"]["StartTranscriptionJob"]
+    assert retry(settings, job) == f"{job}: the next request tries its audio again\n"
+    assert post(f"{start()}/predict", body) == {"results": [[]]}
+    assert stand_in.calls()["transcribe"]["StartTranscriptionJob"] == before + 1
+
+
+def retry(settings: dict[str, str], job: str) -> str:
+    """What `python -m transcribe_backend retry` prints."""
+    command = [sys.executable, "-m", "transcribe_backend", "retry", job]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment(settings), capture_output=True, text=True, timeout=60, check=True
+    )
+    return ended.stdout
+
+
+def test_label_studio_ml_start_with_the_flags_of_the_sdk(aws_env: dict[str, str], tmp_path: Path) -> None:
+    port = free_port()
+    scripts = Path(sys.executable).parent
+    flags = ["-p", str(port), "--host", "127.0.0.1", "--with", f"S3_BUCKET={BUCKET}", "--model-dir", str(tmp_path)]
+    flags += ["--log-level", "DEBUG", "--basic-auth-user", "me", "--basic-auth-pass", "pass-word"]
+    command = [str(scripts / "label-studio-ml"), "start", ".", *flags]
+    env = environment({**aws_env, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"})
+    url = f"http://127.0.0.1:{port}"
+    log = tmp_path / "sdk.log"
+    with running("label-studio-ml", command, lambda: answers(f"{url}/health"), env=env, log=log, timeout=60, cwd=ROOT):
+        assert requests.get(f"{url}/health", timeout=5).json()["model_class"] == "AWSTranscribe"
+        assert requests.get(f"{url}/versions", timeout=5).status_code == 401
+        answer = requests.post(f"{url}/setup", json=asked.setup(), auth=("me", "pass-word"), timeout=10)
+        assert answer.json()["model_version"].startswith("transcribe-en-US@")
+    assert "pass-word" not in log.read_text()
+
+
+def test_impossible_settings_end_the_start_with_one_sentence(settings: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "_wsgi:app"]
+    env = environment({**settings, "THREADS": "many", "LABEL_STUDIO_URL": "label-studio"})
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    said = ended.stdout + ended.stderr
+    assert ended.returncode != 0
+    assert "Traceback" not in said
+    assert "THREADS" in said
+    assert "LABEL_STUDIO_URL: 'label-studio' must be a URL" in said
+
+
+def test_check_says_that_all_is_fine(settings: dict[str, str]) -> None:
+    command = [sys.executable, "_wsgi.py", "--check"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment(settings), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "Settings and AWS are fine.\n")
