@@ -5,15 +5,18 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import requests
+
+Answer = TypeVar("Answer")
 
 ROOT = Path(__file__).parents[1]
 REGION = "us-east-1"
@@ -60,6 +63,23 @@ class LocalAWS:
         """A boto3 client of Transcribe."""
         return self.client("transcribe")
 
+    def started(self, name: str, uri: str, **request: Any) -> dict[str, Any]:
+        """The TranscriptionJob of a start in en-US (unless the request says otherwise)."""
+        if not any(key.startswith("Identify") for key in request):
+            request.setdefault("LanguageCode", "en-US")
+        reply = self.transcribe.start_transcription_job(
+            TranscriptionJobName=name, Media={"MediaFileUri": uri}, **request
+        )
+        return dict(reply["TranscriptionJob"])
+
+    def job(self, name: str) -> dict[str, Any]:
+        """A job as it is now."""
+        return dict(self.transcribe.get_transcription_job(TranscriptionJobName=name)["TranscriptionJob"])
+
+    def ended(self, name: str) -> dict[str, Any]:
+        """A job once it is COMPLETED or FAILED."""
+        return until(lambda: self.job(name), lambda job: job["TranscriptionJobStatus"] in ("COMPLETED", "FAILED"))
+
     def calls(self) -> dict[str, Any]:
         """How often each operation was called so far."""
         report: dict[str, Any] = requests.get(f"{self.url}/_local_aws/calls", timeout=10).json()
@@ -101,3 +121,12 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait(15)
     except subprocess.TimeoutExpired:
         process.kill()
+
+
+def until(ask: Callable[[], Answer], holds: Callable[[Answer], bool], patience: float = 60) -> Answer:
+    """The first answer for which the condition holds; fails after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not holds(answer := ask()):
+        assert time.monotonic() < deadline, f"still {answer!r} after {patience} s"
+        time.sleep(0.02)
+    return answer
