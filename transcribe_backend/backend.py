@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from transcribe_backend import learn
 from transcribe_backend.audio import LIMITS, AudioLocator
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import TranscribeJobs
@@ -13,17 +14,23 @@ from transcribe_backend.aws.media import S3Media
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.aws.transcriptions import Transcriptions
 from transcribe_backend.aws.transcripts import TranscriptStore
+from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.deliver import Background, Deliveries
 from transcribe_backend.diagnosis import Diagnosis
 from transcribe_backend.errors import RequestError
+from transcribe_backend.evidence import Evidence
 from transcribe_backend.failures import Failures
+from transcribe_backend.learn import Learning
+from transcribe_backend.learnt import Learnt
 from transcribe_backend.ledger import Ledger, open_queue
 from transcribe_backend.metrics import Metrics
 from transcribe_backend.prelabel import Prelabel
 from transcribe_backend.project import Projects
+from transcribe_backend.reports import Reports
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Studio
 from transcribe_backend.studio.download import Downloader
+from transcribe_backend.training import Trainer
 from transcribe_backend.transcriber import Transcriber
 from transcribe_backend.versions import Versions
 
@@ -48,7 +55,9 @@ class Backend:
         )
         self.transcriber = Transcriber(self.audio, self.transcriptions)
         self.failures = Failures(Ledger(settings, "failures"))
-        self.projects = Projects(settings.language, lambda project, language: "")
+        self.vocabularies = Vocabularies(self.clients, settings)
+        self.learnt = Learnt(self.vocabularies, Ledger(settings, "learnt"))
+        self.projects = Projects(settings.language, self.learnt.name)
         self.diagnosis = Diagnosis(self.clients, settings)
         self.versions = Versions(Ledger(settings, "versions"))
         self.queue = open_queue(settings)
@@ -66,19 +75,46 @@ class Backend:
             self.metrics.delivery,
         )
         self.prelabel = Prelabel(self.transcriber, self.deliveries, claims, self.failures, settings)
+        self.reports = Reports(self.clients, settings)
+        self.learning = Learning(
+            self.queue,
+            Ledger(settings, "trainings"),
+            Ledger(settings, "training-locks"),
+            Ledger(settings, "annotations"),
+            self._trainer(),
+            self.reports,
+            settings,
+        )
         self.metrics.watch(transcriptions=self.transcriptions, deliveries=self.deliveries)
+
+    def _trainer(self) -> Trainer | None:
+        if self.studio is None:
+            return None
+        return Trainer(
+            self.studio,
+            self.projects,
+            Evidence(self.studio, self.audio, self.jobs, self.store),
+            self.vocabularies,
+            self.transcriptions,
+            self.learnt,
+            self.reports,
+            self.settings,
+        )
 
     def start(self, *, consume: bool | None = None) -> None:
         """Start the background threads. With a QUEUE_URL the queue is worked by `worker` processes alone."""
         self.settings.model_dir.mkdir(parents=True, exist_ok=True)
         work = not self.settings.queue_url if consume is None else consume
-        Background(self.queue, self.deliveries, consume=work).start()
+        Background(self.queue, self.deliveries, self.learning.sweep, consume=work).start()
 
     def notice(self, event: str, data: Mapping[str, Any]) -> None:
         """Act, in the background, on what happened in Label Studio; unknown events are ignored.
 
         Raises RequestError when the event's payload is not what Label Studio sends.
         """
+        if event in learn.EVENTS:
+            self.learning.notice(event, data)
+            return
         project, tasks = data.get("project"), data.get("tasks")
         if event in ("TASKS_CREATED", "TASKS_DELETED"):
             if not isinstance(project, Mapping) or not isinstance(tasks, list):

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
-from transcribe_backend import __version__, batch, connect
+from transcribe_backend import __version__, batch, connect, vocabulary_command
 from transcribe_backend.backend import Backend, backend
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.logs import configure_logging
@@ -39,6 +39,12 @@ def _parser() -> argparse.ArgumentParser:
 
     working = commands.add_parser("worker", help="deliver late predictions and train (with QUEUE_URL)")
     working.set_defaults(run=_with_backend(_work))
+
+    learning = commands.add_parser(
+        "vocabulary", help="what has been learnt from annotators: list, show, train, rollback"
+    )
+    vocabulary_command.add_arguments(learning)
+    learning.set_defaults(run=_with_backend(vocabulary_command.run))
 
     retrying = commands.add_parser("retry", help="forget FAILED jobs, so that their audio is tried again")
     retrying.add_argument("job", nargs="+", metavar="ls-…", help="name of the job, as the error told it")

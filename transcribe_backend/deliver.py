@@ -363,9 +363,12 @@ class Deliveries:
 class Background:
     """The threads that work the queue and keep house; one per process that delivers."""
 
-    def __init__(self, queue: Huey, deliveries: Deliveries, *, consume: bool) -> None:
+    def __init__(
+        self, queue: Huey, deliveries: Deliveries, sweep: Callable[[], None] = lambda: None, *, consume: bool
+    ) -> None:
         self._queue = queue
         self._deliveries = deliveries
+        self._sweep = sweep
         self._consume = consume
         self._ended = threading.Event()
 
@@ -385,6 +388,7 @@ class Background:
                 self._deliveries.heartbeat()
                 if self._consume:
                     self._deliveries.sweep()
+                    self._sweep()
                     if rounds % 60 == 0:
                         self._deliveries.tidy()
             except Exception:

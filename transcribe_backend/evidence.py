@@ -1,0 +1,118 @@
+"""COMPOSES: annotated tasks of a project, each with what we heard and what a human wrote."""
+
+import hashlib
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from transcribe_backend.audio import AudioLocator
+from transcribe_backend.aws.jobs import Job, TranscribeJobs
+from transcribe_backend.aws.media import Media
+from transcribe_backend.aws.transcripts import TranscriptStore
+from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.labeling.annotations import Passage, passages
+from transcribe_backend.labeling.interface import Interface
+from transcribe_backend.project import Project
+from transcribe_backend.speech.corrections import Pair
+from transcribe_backend.speech.transcript import Transcript
+from transcribe_backend.studio.client import Studio
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+_BATCH = 100
+_HELD_OUT_SHARE = 5
+HELD_OUT_AT_LEAST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An annotated task. `transcript` is the best that exists already; None where AWS never heard this audio for us."""
+
+    task: int
+    media: Media
+    passages: tuple[Passage, ...]
+    transcript: Transcript | None
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio as far as anything was heard or written in it."""
+        spoken = [word.end for word in self.transcript.words] if self.transcript else []
+        return max([*spoken, *(passage.end or 0.0 for passage in self.passages)], default=0.0)
+
+    def pair(self, transcript: Transcript, interface: Interface) -> Pair:
+        """The human's text, and what a transcript has in the places that the human wrote down."""
+        human = "\n".join(passage.text for passage in self.passages)
+        ours = "\n".join(_heard(transcript, passage, interface) for passage in self.passages)
+        return Pair(self.task, ours, human)
+
+
+class Evidence:
+    """Reads a project's annotations from Label Studio and its transcripts from the store; starts and pays nothing."""
+
+    def __init__(self, studio: Studio, audio: AudioLocator, jobs: TranscribeJobs, store: TranscriptStore) -> None:
+        self._studio = studio
+        self._audio = audio
+        self._jobs = jobs
+        self._store = store
+
+    def samples(
+        self, project: Project, vocabularies: Sequence[str], only: Collection[int] | None = None
+    ) -> Iterator[Sample]:
+        """Annotated tasks with a human text, page by page; transcripts made with the first of `vocabularies` that has
+        one. Tasks whose audio cannot be found are left out. Raises StudioError."""
+        tasks = (
+            task for task in self._studio.annotated_tasks(project.number) if only is None or int(task["id"]) in only
+        )
+        with ThreadPoolExecutor(_AT_ONCE, "evidence") as pool:
+            while batch := list(islice(tasks, _BATCH)):
+                found = pool.map(lambda task: self._sample(task, project, vocabularies), batch)
+                yield from (sample for sample in found if sample)
+
+    def transcript(self, media: Media, project: Project, vocabulary: str) -> Transcript | None:
+        """The transcript of this audio with a vocabulary ("" for none), if AWS has made it."""
+        job = Job(media, replace(project.recognition, vocabulary=vocabulary))
+        try:
+            if self._store.has(job.name) or self._jobs.fetch(job):
+                return self._store.get(job.name)
+        except TranscribeBackendError as error:
+            _log.info("The transcript of %s is no evidence: %s", media.uri, error)
+        return None
+
+    def _sample(self, task: Mapping[str, Any], project: Project, vocabularies: Sequence[str]) -> Sample | None:
+        texts = passages(task, project.interface)
+        value = (task.get("data") or {}).get(project.interface.data_key)
+        if not texts or value is None:
+            return None
+        try:
+            media = self._audio.locate(value, int(task["id"]))
+        except TranscribeBackendError as error:
+            _log.info("Task %s is no evidence: %s", task["id"], error)
+            return None
+        transcripts = (self.transcript(media, project, vocabulary) for vocabulary in vocabularies)
+        return Sample(int(task["id"]), media, tuple(texts), next(filter(None, transcripts), None))
+
+
+def held_out(project: str, tasks: Collection[int]) -> list[int]:
+    """A fifth of the tasks, at least five: those that are never learnt from, so that they can judge.
+
+    By a hash of the task, so that a task stays on its side when others come.
+    """
+    ranked = sorted(tasks, key=lambda task: _hash(project, task))
+    fifth = [task for task in ranked if _hash(project, task) % _HELD_OUT_SHARE == 0]
+    rest = [task for task in ranked if task not in set(fifth)]
+    return sorted(fifth + rest[: max(0, HELD_OUT_AT_LEAST - len(fifth))])
+
+
+def _hash(project: str, task: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{project}|{task}".encode()).digest()[:8], "big")
+
+
+def _heard(transcript: Transcript, passage: Passage, interface: Interface) -> str:
+    if passage.start is None or passage.end is None:
+        return transcript.text
+    channel = passage.channel if interface.split_channels and transcript.channels else None
+    return transcript.join(transcript.between(passage.start, passage.end, channel))

@@ -1,0 +1,91 @@
+"""COMPOSES: which learnt vocabulary each project uses: AWS's word for it, remembered for a minute by all processes."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from transcribe_backend.aws.vocabularies import Vocabularies
+from transcribe_backend.errors import AccessDenied, AWSError, TranscribeBackendError
+from transcribe_backend.ledger import Ledger
+from transcribe_backend.speech.recognition import AUTO
+
+_log = logging.getLogger(__name__)
+
+_FRESH_SECONDS, _OLDEST_SECONDS = 40.0, 60.0
+_PATIENCE = 1.5  # of the 3 s that Label Studio gives /setup
+
+
+class Learnt:
+    """The promoted vocabulary of a project and language.
+
+    Kept in one ledger that the workers and replicas of a deployment share: they change the version together. It is
+    asked for again, in the background, when it is 40 s old; with an answer older than 60 s the caller waits.
+    """
+
+    def __init__(self, vocabularies: Vocabularies, memory: Ledger, clock: Callable[[], float] = time.time) -> None:
+        self._vocabularies = vocabularies
+        self._memory = memory
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asking: dict[str, Future[str]] = {}
+        self._pool = ThreadPoolExecutor(2, "learnt-vocabulary")
+
+    def name(self, project: str, language: str) -> str:
+        """Name of the vocabulary in use, "" for none; `project` is Label Studio's `<id>.<created>`.
+
+        When AWS does not answer in time the last known name is used; raises AWSError when there is none. Identified
+        languages have no learnt vocabulary: AWS would need one for each.
+        """
+        if language == AUTO:
+            return ""
+        known = self._memory.get(_key(project, language))
+        age = self._clock() - known["at"] if known else float("inf")
+        if known and age < _FRESH_SECONDS:
+            return str(known["name"])
+        asking = self._ask(project, language)
+        if known and age < _OLDEST_SECONDS:
+            return str(known["name"])
+        return self._answer(asking, str(known["name"]) if known else None)
+
+    def remember(self, project: str, language: str, name: str) -> None:
+        """The vocabulary in use, from now on and for all processes of this deployment."""
+        self._memory.put(_key(project, language), {"name": name, "at": self._clock()})
+
+    def _answer(self, asking: "Future[str]", last: str | None) -> str:
+        try:
+            return asking.result(_PATIENCE)
+        except TimeoutError:
+            error: TranscribeBackendError = AWSError(
+                "AWS does not tell in time which vocabulary is in use.",
+                remedy="Check the backend's network, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL.",
+                retryable=True,
+            )
+        except TranscribeBackendError as refusal:
+            error = refusal
+        if last is None:
+            raise error
+        return last
+
+    def _ask(self, project: str, language: str) -> "Future[str]":
+        key = _key(project, language)
+        with self._lock:
+            asking = self._asking.get(key)
+            if asking is None or asking.done():
+                asking = self._asking[key] = self._pool.submit(self._asked, project, language)
+            return asking
+
+    def _asked(self, project: str, language: str) -> str:
+        try:
+            name = self._vocabularies.promoted(project, language) or ""
+        except AccessDenied as error:
+            # Without the permission to list vocabularies nothing can have been learnt.
+            _log.warning("Nothing is learnt from corrections: %s", error.advice)
+            name = ""
+        self.remember(project, language, name)
+        return name
+
+
+def _key(project: str, language: str) -> str:
+    return f"{project}|{language}"
