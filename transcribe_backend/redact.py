@@ -17,7 +17,8 @@ _RULES = tuple(
     for pattern, replacement in (
         (r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/?#\"'<>]+@", rf"\1{_GONE}@"),
         (r"(?i)([?&;](?:x-(?:amz|goog)-[a-z-]+|signature|sig|\w*token|api_?key|password)=)[^\s&\"'<>]+", rf"\1{_GONE}"),
-        (r"(?i)(authorization[\"']?\s*[:=,]\s*[\"']?)[^\"'\r\n]+", rf"\1{_GONE}"),
+        (r"(?i)((?:authorization|x-amz-security-token)[\"']?\s*[:=,]\s*(?:b?[\"'])?)[^\"'\r\n]+", rf"\1{_GONE}"),
+        (r"(?i)(signature[\"']?\s*[:=]\s*[\"']?)[0-9a-f]{32,}", rf"\1{_GONE}"),
         (r"(?i)\b(bearer|basic|token)\s+[a-z0-9._~+/=-]{16,}", rf"\1 {_GONE}"),
         (r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?", _GONE),
         (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b", _GONE),
