@@ -55,7 +55,7 @@ class Projects:
 
     def _recognition(self, project_id: str, asked: Recognition) -> Recognition:
         """A vocabulary named in the labeling config wins over a learnt one."""
-        if asked.vocabulary or not project_id:
+        if asked.vocabulary or not project_id or not asked.takes_vocabulary:
             return asked
         learnt = self._promoted(project_id, asked.language)
         return replace(asked, vocabulary=learnt) if learnt else asked
