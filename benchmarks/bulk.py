@@ -1,0 +1,176 @@
+"""`python -m benchmarks.bulk`: many tasks in one /predict, beside AWS's quotas and the script that this replaces.
+
+Prints PASS or FAIL for each promise and writes docs/images/bulk.svg. About six minutes; `--quick` leaves the 2,000
+tasks out.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import matplotlib
+import requests
+
+from benchmarks.scene import QUOTAS, ROOT, Scene, as_tasks, memory_mb, put_audio, scene, wait_until
+from demo import programs
+from demo.processes import Program, free_port
+
+matplotlib.use("Agg")
+
+LATENCY = 20.0
+STARTS_PER_SECOND, SLOTS = 25, 250
+PLOT = ROOT / "docs" / "images" / "bulk.svg"
+
+
+def limit(tasks: int) -> float:
+    """Seconds that AWS's quotas need for so many jobs of LATENCY seconds each."""
+    return max(tasks / STARTS_PER_SECOND + LATENCY, tasks / SLOTS * LATENCY)
+
+
+def sequential(stage: Scene, uris: list[str]) -> float:
+    """Seconds of the usual script: file after file Get, Start, then Get and sleep 10 s until the job has ended."""
+    client: Any = boto3.Session(*programs.CREDENTIALS, region_name=programs.REGION).client(
+        "transcribe", endpoint_url=stage.aws_url
+    )
+    begun = time.monotonic()
+    for number, uri in enumerate(uris):
+        name = f"sequential-{number}"
+        try:
+            client.get_transcription_job(TranscriptionJobName=name)
+        except client.exceptions.ClientError:
+            client.start_transcription_job(TranscriptionJobName=name, LanguageCode="en-US", Media={"MediaFileUri": uri})
+        for _ in range(60):
+            job = client.get_transcription_job(TranscriptionJobName=name)["TranscriptionJob"]
+            if job["TranscriptionJobStatus"] in ("COMPLETED", "FAILED"):
+                break
+            time.sleep(10)
+    return time.monotonic() - begun
+
+
+@contextmanager
+def small_studio() -> Iterator[str]:
+    """The light Label Studio; its URL."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.small_studio", str(port)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+def answered(stage: Scene, tasks: list[dict[str, Any]]) -> tuple[int, float]:
+    """How many of the tasks one request answers, and after how many seconds."""
+    begun = time.monotonic()
+    answers = stage.predict(tasks)
+    assert len(answers) == len(tasks)
+    return sum(1 for answer in answers if answer), time.monotonic() - begun
+
+
+def report(what: str, good: bool) -> bool:
+    print(f"{'PASS' if good else 'FAIL'}  {what}", flush=True)
+    return good
+
+
+def bulk_250(stage: Scene, backend: Program) -> tuple[bool, float]:
+    """250 tasks in one request, then the same request again."""
+    tasks = as_tasks(put_audio(stage, 250))
+    done, seconds = answered(stage, tasks)
+    calls = stage.calls()["transcribe"]
+    lists = stage.calls()["peak_per_second"]["transcribe"]["ListTranscriptionJobs"]
+    again, quick = answered(stage, tasks)
+    unchanged = stage.calls()["transcribe"] == calls
+    gets, starts = calls.get("GetTranscriptionJob", 0), calls["StartTranscriptionJob"]
+    ratio = seconds / limit(250)
+    in_time = report(f"250 tasks: {done} answered, {seconds:.1f} s = {ratio:.2f} x the limit (1.2)", ratio <= 1.2)
+    polite = report(
+        f"Start {starts} (250), Get {gets} (0), List at most {lists}/s (5)", (gets, lists > 5) == (0, False)
+    )
+    reused = report(f"again: {again} answered in {quick:.2f} s (1), no Transcribe call", quick < 1 and unchanged)
+    return in_time and polite and reused and starts == done == again == 250, seconds
+
+
+def bulk_2000(stage: Scene, backend: Program, studio: str) -> tuple[bool, float]:
+    """2,000 tasks in one request; the late ones arrive in Label Studio."""
+    stage.project_id = lambda: "1.1767225600"  # type: ignore[method-assign]
+    tasks = as_tasks(put_audio(stage, 2000))
+    begun = time.monotonic()
+    done, seconds = answered(stage, tasks)
+    peak = 0.0
+
+    def arrived() -> dict[str, int] | None:
+        nonlocal peak
+        peak = max(peak, memory_mb(backend))
+        stored: dict[str, int] = requests.get(f"{studio}/api/predictions/", timeout=30).json()
+        return stored if len(stored) >= 2000 - done else None
+
+    stored = wait_until(arrived, 600, "all predictions arrived", interval=1)
+    total = time.monotonic() - begun
+    ratio = total / limit(2000)
+    starts = stage.calls()["transcribe"]["StartTranscriptionJob"]
+    once = max(stored.values()) == 1 and len(stored) + done == 2000
+    return all(
+        (
+            report(f"2,000 tasks: {done} answered at the deadline, {seconds:.1f} s (60)", seconds < 60),
+            report(f"2,000 tasks: {len(stored)} delivered later, each once; Start {starts}", once and starts == 2000),
+            report(f"2,000 tasks: {total:.0f} s in all = {ratio:.2f} x the limit (1.3)", ratio <= 1.3),
+            report(f"2,000 tasks: {peak:.0f} MB at most (250)", peak <= 250),
+        )
+    ), total
+
+
+def plot(ours: dict[int, float], per_file: float) -> None:
+    """Wall clock against number of tasks."""
+    from matplotlib import pyplot
+
+    counts = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000]
+    figure, axes = pyplot.subplots(figsize=(7, 4.2))
+    axes.plot(counts, [per_file * count for count in counts], "--", color="#999999", label="one after another (script)")
+    axes.plot(counts, [limit(count) for count in counts], ":", color="#cc6600", label="limit of AWS's quotas")
+    axes.plot(list(ours), list(ours.values()), "o-", color="#3355cc", label="this backend (measured)")
+    axes.set(
+        xscale="log", yscale="log", xlabel="tasks in one request", ylabel="seconds until all predictions are there"
+    )
+    axes.set_title(f"Jobs of {LATENCY:.0f} s, 25 starts/s, 250 at once")
+    axes.grid(True, which="major", alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    PLOT.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(PLOT, metadata={"Date": None})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="leave the 2,000 tasks out")
+    quick = parser.parse_args().quick
+    options = (*QUOTAS, "--latency", f"{LATENCY:g}")
+    good, ours = True, {}
+    with small_studio() as studio:
+        settings = {"LABEL_STUDIO_URL": studio, "LABEL_STUDIO_API_KEY": "bench"}
+        with scene(*options) as stage, stage.backend() as backend:
+            for count in (1, 10, 100):
+                ours[count] = answered(stage, as_tasks(put_audio(stage, count, f"warm{count}")))[1]
+            per_file = sequential(stage, put_audio(stage, 2, "sequential")) / 2
+        with scene(*options) as stage, stage.backend() as backend:
+            passed, ours[250] = bulk_250(stage, backend)
+            good &= passed
+        if not quick:
+            with scene(*options, settings=settings) as stage, stage.backend() as backend:
+                passed, ours[2000] = bulk_2000(stage, backend, studio)
+                good &= passed
+    for count, seconds in ours.items():
+        slow = per_file * count
+        print(f"{count:5} tasks: {seconds:6.1f} s; one after another {slow:8.0f} s: {slow / seconds:6.1f} x")
+    plot(ours, per_file)
+    print(f"Plot: {PLOT.relative_to(Path.cwd()) if PLOT.is_relative_to(Path.cwd()) else PLOT}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
