@@ -3,6 +3,7 @@
 import argparse
 import errno
 import logging
+import os
 import signal
 import socket
 import sys
@@ -99,8 +100,7 @@ def serve(options: argparse.Namespace, listener: socket.socket) -> None:
     print(f"local_aws listens on http://{options.host}:{port}", flush=True)
     server.serve_forever(poll_interval=0.1)
     server.server_close()
-    transcribe.stop()
-    scheduler.stop()
+    os._exit(0)  # nobody will fetch what is still being recognized
 
 
 if __name__ == "__main__":

@@ -46,5 +46,13 @@ class UnknownOperation(Refusal):
     code, status = "UnknownOperationException", 400
 
 
+UNREADABLE = (
+    "The S3 URI that you provided can't be accessed. "
+    "Make sure that you have read permission and try your request again."
+)
+TOO_SMALL = "The input media file length is too small. Check the length of the file and try your request again."
+UNSUPPORTED = "Unsupported media format."
+
+
 class JobFailure(Exception):
     """A job or vocabulary ends as FAILED; `str()` is its FailureReason."""

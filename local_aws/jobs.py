@@ -135,7 +135,7 @@ class Jobs:
         status, part = request.get("Status"), request.get("JobNameContains", "").lower()
 
         def matches(job: Job | None) -> bool:
-            return job is not None and (not status or job.status == status) and part in job.name.lower()
+            return job is not None and (not status or job.status == status) and (not part or part in job.name.lower())
 
         found, token = page(self._history, matches, request.get("MaxResults"), request.get("NextToken"))
         return [job for job in found if job is not None], token

@@ -15,17 +15,11 @@ from moto.core.exceptions import ServiceException
 
 from local_aws import output
 from local_aws.documents import Documents
-from local_aws.errors import JobFailure, LimitExceeded
+from local_aws.errors import TOO_SMALL, UNREADABLE, UNSUPPORTED, JobFailure, LimitExceeded
 from local_aws.jobs import COMPLETED, FAILED, IN_PROGRESS, QUEUED, Job, Jobs
 from local_aws.recognizers import Clip, Recognition, Recognizer
 from local_aws.scheduler import Scheduler
 from local_aws.storage import ACCOUNT, Storage, bucket_and_key
-
-UNREADABLE = (
-    "The S3 URI that you provided can't be accessed. "
-    "Make sure that you have read permission and try your request again."
-)
-TOO_SMALL = "The input media file length is too small. Check the length of the file and try your request again."
 
 _DEFERRED_SHARE = 0.9
 _LONGEST_QUEUE = 10_000
@@ -112,7 +106,7 @@ class Lifecycle:
             raise JobFailure(UNREADABLE)
         bucket, key = location
         if self._pace.fail_pattern and fnmatch.fnmatchcase(key, self._pace.fail_pattern):
-            raise JobFailure("Unsupported media format.")
+            raise JobFailure(UNSUPPORTED)
         if not content:
             raise JobFailure(TOO_SMALL)
         return Clip(key, content, job.request, hints.hotwords, lambda suffix: self._storage.read(bucket, key + suffix))

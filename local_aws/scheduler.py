@@ -20,9 +20,7 @@ class Scheduler:
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="local_aws-scheduler", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name="local_aws-scheduler", daemon=True).start()
 
     def at(self, due: float, callback: Callable[[], None]) -> None:
         """Run `callback` at `due`, or as soon as possible when that has passed."""
@@ -30,25 +28,18 @@ class Scheduler:
             heapq.heappush(self._timers, (due, next(self._order), callback))
             self._changed.notify()
 
-    def stop(self) -> None:
-        """Forget what is still due and end the thread."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
-        self._thread.join()
-
     def _run(self) -> None:
-        while callback := self._next():
+        while True:
+            callback = self._next()
             try:
                 callback()
             except Exception:
                 _log.exception("A timer failed")
 
-    def _next(self) -> Callable[[], None] | None:
+    def _next(self) -> Callable[[], None]:
         with self._changed:
-            while not self._stopped:
+            while True:
                 wait = self._timers[0][0] - self.clock() if self._timers else None
                 if wait is not None and wait <= 0:
                     return heapq.heappop(self._timers)[2]
                 self._changed.wait(wait)
-        return None

@@ -8,9 +8,9 @@ from typing import Any
 
 from local_aws import tags
 from local_aws.documents import Documents
-from local_aws.errors import BadRequest, Conflict, NotFound, UnknownOperation
+from local_aws.errors import UNREADABLE, BadRequest, Conflict, NotFound, UnknownOperation
 from local_aws.jobs import Job, Jobs
-from local_aws.lifecycle import UNREADABLE, Hints, Lifecycle, Pace, output_key
+from local_aws.lifecycle import Hints, Lifecycle, Pace, output_key
 from local_aws.output import Filter
 from local_aws.recognizers import Recognizer
 from local_aws.rules import check_job
@@ -60,10 +60,6 @@ class Transcribe:
             if name not in self._regions:
                 self._regions[name] = Region(name, self._recognizer, self._worker, self._scheduler, self._pace)
             return self._regions[name]
-
-    def stop(self) -> None:
-        """Finish what is being recognized, drop the rest."""
-        self._worker.shutdown(cancel_futures=True)
 
 
 class Region:

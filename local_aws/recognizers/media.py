@@ -7,9 +7,7 @@ from typing import Any
 
 import av
 
-from local_aws.errors import JobFailure
-
-TOO_SMALL = "The input media file length is too small. Check the length of the file and try your request again."
+from local_aws.errors import TOO_SMALL, UNSUPPORTED, JobFailure
 
 _SHORTEST = 0.5  # seconds
 _SAMPLE_RATES = range(8000, 48001)
@@ -62,14 +60,14 @@ def detected_format(content: bytes) -> str | None:
 def _probe(content: bytes) -> Media:
     format = detected_format(content)
     if format is None:
-        raise JobFailure("Unsupported media format.")
+        raise JobFailure(UNSUPPORTED)
     try:
         with av.open(io.BytesIO(content), mode="r") as container:
             stream = container.streams.audio[0]
             duration = (container.duration or 0) / av.time_base
             return Media(format, stream.rate or 0, stream.channels, duration or _decoded_seconds(container))
     except (av.FFmpegError, IndexError) as error:
-        raise JobFailure("Unsupported media format.") from error
+        raise JobFailure(UNSUPPORTED) from error
 
 
 def _decoded_seconds(container: Any) -> float:
