@@ -24,7 +24,7 @@ from transcribe_backend.errors import (
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.bodies import Limits
 from transcribe_backend.studio.client import Elsewhere, Studio
-from transcribe_backend.studio.download import Downloader, shown
+from transcribe_backend.studio.download import Downloader, check_url, shown
 
 _DATA_BYTES = 25 * 1024**2
 _DOWNLOAD_SECONDS = 1800.0
@@ -129,6 +129,8 @@ class AudioLocator:
         return self._from_studio(self._studio, f"/tasks/{task_id}/resolve/?fileuri={coded}", value)
 
     def _by_url(self, value: str) -> Media:
+        if not value.startswith("/"):
+            check_url(value)
         path = self._studio_path(value)
         if path and self._studio:
             studio = self._studio
@@ -136,18 +138,10 @@ class AudioLocator:
         return self._by_remote(value)
 
     def _studio_path(self, value: str) -> str | None:
-        if self._studio:
-            try:
-                path = self._studio.file_path(value)
-            except ValueError as error:
-                raise AudioForbidden(
-                    f"{shown(value)} is not a valid URL.", remedy="Correct the task's data."
-                ) from error
-            if path:
-                return path
-        if value.startswith("/"):
+        path = self._studio.file_path(value) if self._studio else None
+        if path is None and value.startswith("/"):
             raise _no_studio(value)
-        return None
+        return path
 
     def _by_remote(self, url: str) -> Media:
         address = self._s3.address(url)

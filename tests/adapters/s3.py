@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
@@ -30,10 +31,15 @@ def moto_s3() -> Iterator[str]:
             server.stop()
 
 
+@cache
+def _client(url: str) -> Any:
+    return boto3.client("s3", endpoint_url=url)
+
+
 def fresh_buckets(url: str) -> Any:
     """Empties moto and makes `calls` and `ours` here, `far` and `ours-far` in another region; returns a client."""
     requests.post(f"{url}/moto-api/reset", timeout=10).raise_for_status()
-    client: Any = boto3.client("s3")
+    client = _client(url)
     for bucket in ("calls", "ours"):
         client.create_bucket(Bucket=bucket)
     for bucket in ("far", "ours-far"):

@@ -34,7 +34,8 @@ def from_uri(uri: str) -> S3Address:
     """Read `s3://bucket/key`; the key is taken verbatim, `?` and `#` belong to it. Raises AudioError."""
     bucket, _, key = uri[len("s3://") :].partition("/")
     if not _BUCKET.fullmatch(bucket):
-        raise AudioError(f"{uri!r} names no valid S3 bucket.", remedy="Write s3://bucket/key.")
+        shown = bucket.rpartition("@")[2]  # before an @ may stand a secret
+        raise AudioError(f"'s3://{shown}/{key}' names no valid S3 bucket.", remedy="Write s3://bucket/key.")
     if not key or key.endswith("/"):
         raise AudioError(f"{uri!r} names no S3 object.", remedy="Write s3://bucket/key.")
     if not key.isprintable() or any(part in (".", "..") for part in key.split("/")):

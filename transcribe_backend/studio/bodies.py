@@ -74,7 +74,10 @@ def _next_chunk(response: requests.Response, audio: str) -> bytes:
     try:
         chunk: bytes = response.raw.read1(_CHUNK, decode_content=False)
     except (HTTPError, OSError) as error:
-        raise BodyCut(f"{audio}: the connection ended early ({type(error).__name__}).") from error
+        raise BodyCut(
+            f"{audio}: the connection ended early ({type(error).__name__}).",
+            remedy="Check its server; it is tried again.",
+        ) from error
     return chunk
 
 

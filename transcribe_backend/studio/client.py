@@ -196,7 +196,10 @@ class Studio:
                     size += len(chunk)
                     yield chunk
             if size == before or size > limits.max_bytes:
-                raise BodyCut(f"{path}: Label Studio stopped sending after {size} of {total} bytes.")
+                raise BodyCut(
+                    f"{path}: Label Studio stopped sending after {size} of {total} bytes.",
+                    remedy="Raise RESOLVER_PROXY_TIMEOUT of Label Studio, or let its cloud storage presign URLs.",
+                )
 
     def _open(self, path: str, start: int) -> requests.Response:
         for _ in range(_REDIRECTS):
