@@ -32,8 +32,9 @@ class AWSTranscribe(LabelStudioMLBase):  # type: ignore[misc]
 
     def check(self) -> str:
         """The model_version, once config, credentials and bucket are found right; raises what is wrong."""
-        project = self._project()
+        self._backend.projects.interface(self._label_config)
         self._backend.diagnosis.check()
+        project = self._project()
         self._backend.deliveries.connected(project)
         return project.version
 

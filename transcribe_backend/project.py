@@ -48,9 +48,13 @@ class Projects:
         self._language = language
         self._promoted = promoted
 
-    def read(self, project_id: str, label_config: str) -> Project:
+    def interface(self, label_config: str) -> Interface:
         """Raises LabelingConfigError or RecognitionError when the config asks for what we cannot do."""
-        interface = labeling.read(label_config, self._language)
+        return labeling.read(label_config, self._language)
+
+    def read(self, project_id: str, label_config: str) -> Project:
+        """The project with the vocabulary in use; raises like `interface`, and AWSError when AWS does not tell it."""
+        interface = self.interface(label_config)
         return Project(project_id, interface, self._recognition(project_id, interface.recognition))
 
     def _recognition(self, project_id: str, asked: Recognition) -> Recognition:

@@ -7,7 +7,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from transcribe_backend.aws.clients import THROTTLES, AWSClients, aws_errors, error_code
-from transcribe_backend.aws.media import Regions
+from transcribe_backend.aws.media import MediaFolder
 from transcribe_backend.errors import AWSError, VocabularyError
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.vocabulary import Row, parse_table, table_text
@@ -38,7 +38,7 @@ class VocabularyRequests:
     def __init__(self, clients: AWSClients, settings: Settings) -> None:
         self._clients = clients
         self._settings = settings
-        self._regions = Regions(clients)
+        self._home = MediaFolder(clients, settings)
         self._arn_prefix = ""
 
     def create(self, name: str, language: Any, rows: Sequence[Row], tags: Mapping[str, str]) -> None:
@@ -130,17 +130,13 @@ class VocabularyRequests:
         bucket, key = self._settings.s3_bucket, self._key(name)
         if not bucket:
             return {"Phrases": [row.phrase for row in rows]}
-        encryption: dict[str, Any] = {}
-        if self._settings.s3_kms_key:
-            encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._settings.s3_kms_key}
+        request = {"Body": table_text(rows).encode(), "ContentType": "text/plain", **self._home.encryption()}
         with aws_errors(f"write the vocabulary table s3://{bucket}/{key}"):
-            self._clients.s3(self._region()).put_object(
-                Bucket=bucket, Key=key, Body=table_text(rows).encode(), ContentType="text/plain", **encryption
-            )
+            self._clients.s3(self._region()).put_object(Bucket=bucket, Key=key, **request)
         return {"VocabularyFileUri": f"s3://{bucket}/{key}"}
 
     def _region(self) -> str | None:
-        return self._regions.of(self._settings.s3_bucket) if self._settings.s3_bucket else None
+        return self._home.region or None
 
     def _transcribe(self) -> "TranscribeServiceClient":
         return self._clients.transcribe(self._region())
