@@ -2,7 +2,6 @@
 
 import gzip
 import itertools
-import logging
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -244,13 +243,6 @@ def test_rebinding_between_redirects(
     with pytest.raises(AudioForbidden, match="rebind.example:.* not public"):
         body(Downloader([server.host], LIMITS), f"{server.url}/r")
     assert [request.path for request in server.requests] == ["/r"]
-
-
-def test_nothing_signed_is_logged(downloader: Downloader, server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    """urllib3 logs each request line at DEBUG; RedactingFilter takes the query out (tests/unit/test_redact.py)."""
-    with caplog.at_level(logging.DEBUG, logger="transcribe_backend"):
-        body(downloader, f"{server.url}/a.wav?X-Amz-Signature=secret")
-    assert [record for record in caplog.records if record.name.startswith("transcribe_backend")] == []
 
 
 @pytest.mark.parametrize(
