@@ -16,7 +16,7 @@ Command = Callable[[argparse.Namespace, Backend], int]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it did what it says, 1 when it did not, 2 for wrong arguments or settings."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
     except TranscribeBackendError as error:
@@ -24,10 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m transcribe_backend", description=__doc__)
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """All commands and their arguments."""
+    made = argparse.ArgumentParser(prog="python -m transcribe_backend", description=__doc__)
+    made.add_argument("--version", action="version", version=__version__)
+    commands = made.add_subparsers(required=True, dest="command", metavar="COMMAND")
 
     connecting = commands.add_parser("connect", help="register this backend in a Label Studio project")
     connect.add_arguments(connecting)
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     retrying = commands.add_parser("retry", help="forget FAILED jobs, so that their audio is tried again")
     retrying.add_argument("job", nargs="+", metavar="ls-…", help="name of the job, as the error told it")
     retrying.set_defaults(run=_with_backend(_retry))
-    return parser
+    return made
 
 
 def _with_backend(command: Command) -> Callable[[argparse.Namespace], int]:

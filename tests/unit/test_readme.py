@@ -1,0 +1,57 @@
+"""What the README and the changelog say is so."""
+
+import re
+import sys
+import xml.etree.ElementTree as ElementTree  # noqa: S405 - our own README
+from pathlib import Path
+
+from transcribe_backend import __version__
+from transcribe_backend.cli import parser
+from transcribe_backend.labeling import interface
+from transcribe_backend.labeling.options import ATTRIBUTES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+sys.path.insert(0, str(ROOT / "scripts"))
+
+
+def test_the_settings_table_is_the_settings() -> None:
+    from settings_table import table
+
+    shown = re.search(r"test_readme.py -->\n(.*)\n<!-- /settings", README, re.DOTALL)
+    assert shown and shown[1] == table(), "run scripts/settings_table.py and put its output into README.md"
+
+
+def test_every_attribute_is_documented() -> None:
+    documented = set(re.findall(r"`(model_[a-z_]+)", README))
+    assert documented - {"model_version"} == set(ATTRIBUTES)
+
+
+def test_the_attributes_of_the_examples_are_accepted() -> None:
+    for example in re.findall(r"`(model_[a-z_]+=\"[^\"]*\")`", README):
+        config = f'<View><Audio name="a" value="$audio" {example}/><TextArea name="t" toName="a"/></View>'
+        assert interface.read(config, "en-US").recognition is not None
+    tag = re.search(r"```xml\n(.*?)\n```", README, re.DOTALL)
+    assert tag and ElementTree.fromstring(tag[1]).get("model_speakers") == "2"  # noqa: S314 - our own README
+
+
+def test_every_command_is_documented_and_exists() -> None:
+    documented = set(re.findall(r"python -m transcribe_backend (\w+)", README))
+    commands = next(action.choices for action in parser()._actions if action.dest == "command")
+    assert documented | {"retry", "worker"} == set(commands or ())
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"^make (\w[\w-]*)|`make (\w[\w-]*)`", README, re.MULTILINE)):
+        assert re.search(rf"^{max(target)}:", makefile, re.MULTILINE), target
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_the_changelog_knows_this_version() -> None:
+    newest = re.search(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest and newest[1] == __version__
