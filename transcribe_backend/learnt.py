@@ -14,7 +14,7 @@ from transcribe_backend.speech.recognition import AUTO
 _log = logging.getLogger(__name__)
 
 _FRESH_SECONDS, _OLDEST_SECONDS = 40.0, 60.0
-_PATIENCE = 0.9  # of the 3 s that Label Studio gives /setup, after the 2 s of diagnosis.py
+_PATIENCE = 10.0  # of the 100 s that Label Studio gives /predict; /setup asks diagnosis.py first
 
 
 class Learnt:
