@@ -178,8 +178,10 @@ class Learning:
 
         Label Studio's switch "Start model training on annotation submission" stores 1, which would be each one.
         """
-        wanted = described.get("min_annotations_to_start_training") or 0
-        return max(int(wanted), self._settings.train_min_new_annotations) if wanted else 0
+        wanted = described.get("min_annotations_to_start_training")
+        if not isinstance(wanted, int | float) or wanted <= 0:
+            return 0
+        return max(int(wanted), self._settings.train_min_new_annotations)
 
     def _count_now(self, project: str, annotations: list[int], threshold: int) -> None:
         for annotation in annotations:
@@ -200,6 +202,6 @@ def _annotations(data: Mapping[str, Any]) -> list[int]:
     """Ids of the annotations of an event; skipped ones teach nothing."""
     found = data.get("annotation")
     each = found if isinstance(found, list) else [found]
-    return [
-        int(one["id"]) for one in each if isinstance(one, Mapping) and one.get("id") and not one.get("was_cancelled")
-    ]
+    if not all(isinstance(one, Mapping) and isinstance(one.get("id"), int) for one in each):
+        raise RequestError("annotation needs an id.")
+    return [one["id"] for one in each if not one.get("was_cancelled")]
