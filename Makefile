@@ -20,6 +20,7 @@ UV_INSTALLED := $(TOOLS_VENV)/.installed
 help:
 	@echo 'make demo                  Label Studio, the backend and a stand-in for AWS, with real speech; Ctrl-C ends it'
 	@echo '    DEMO_LABEL_STUDIO_PORT=8080  DEMO_BACKEND_PORT=9090  DEMO_AWS_PORT=5005   its ports'
+	@echo '    DEMO_DIR=.demo               what it keeps between runs'
 	@echo '    DEMO_EXIT=1                  end after the table of transcripts'
 	@echo 'make run                   the backend alone, with whatever AWS_* and the settings in README.md say'
 	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'

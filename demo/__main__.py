@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -24,7 +25,7 @@ from demo.studio import Account, LabelStudio, label_studio, new_account
 from transcribe_backend import connect
 
 SAMPLES = ROOT / "samples"
-STATE = ROOT / ".demo"
+STATE = Path(os.environ.get("DEMO_DIR") or ROOT / ".demo").resolve()
 LOGS = STATE / "logs"
 BUCKET = "demo-audio"
 PROJECT = "Speech samples"

@@ -12,14 +12,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from demo import programs
 from demo.processes import free_port
-from demo.studio import Account, LabelStudio, label_studio
-from tests.e2e.parts import BUCKET, ROOT, SAMPLES, Server
+from demo.studio import LabelStudio, label_studio
+from tests.e2e.parts import ACCOUNT, BUCKET, ROOT, SAMPLES, Server
 
 ARTIFACTS = ROOT / "tests" / "artifacts"
 
-_VIRTUALENV = ROOT / ".venv-label-studio"
-_TEMPLATE = ROOT / ".cache" / "label-studio" / "1.23.2"
-_ACCOUNT = Account("admin@example.com", "adminpass1", "e2e0" * 10)
+VIRTUALENV = ROOT / ".venv-label-studio"
+_DATA = ROOT / ".cache" / "label-studio" / "1.23.2"
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _CHROMIUM_FLAGS = (
     "--no-sandbox",  # needed by root, as in CI
@@ -64,29 +63,30 @@ def log_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def label_studio_data(log_file: Callable[[str], Path]) -> Path:
+    """A Label Studio data folder with an empty database of `ACCOUNT`, to be copied: kept, as it takes 40 s to make."""
+    if not (VIRTUALENV / "bin" / "label-studio").exists():
+        pytest.skip("Label Studio is not installed: make install-label-studio")
+    if not _DATA.exists():
+        unfinished = _DATA.with_name(f"unfinished-{secrets.token_hex(4)}")
+        with label_studio(VIRTUALENV, unfinished, ACCOUNT, free_port(), log_file("label-studio-first-start")):
+            pass
+        unfinished.rename(_DATA)
+    return _DATA
+
+
+@pytest.fixture(scope="session")
 def start_label_studio(
-    tmp_path_factory: pytest.TempPathFactory, log_file: Callable[[str], Path]
+    label_studio_data: Path, tmp_path_factory: pytest.TempPathFactory, log_file: Callable[[str], Path]
 ) -> Callable[..., AbstractContextManager[LabelStudio]]:
     """Starts a Label Studio with an empty database; `start(NAME="value")` changes its environment."""
-    if not (_VIRTUALENV / "bin" / "label-studio").exists():
-        pytest.skip("Label Studio is not installed: make install-label-studio")
-    if not _TEMPLATE.exists():
-        _create_template(log_file("label-studio-first-start"))
 
     def start(**settings: str) -> AbstractContextManager[LabelStudio]:
         data = tmp_path_factory.mktemp("label-studio")
-        shutil.copytree(_TEMPLATE, data, dirs_exist_ok=True)
-        return label_studio(_VIRTUALENV, data, _ACCOUNT, free_port(), log_file("label-studio"), settings)
+        shutil.copytree(label_studio_data, data, dirs_exist_ok=True)
+        return label_studio(VIRTUALENV, data, ACCOUNT, free_port(), log_file("label-studio"), settings)
 
     return start
-
-
-def _create_template(log: Path) -> None:
-    """A migrated database takes 40 s to make, so it is kept between runs."""
-    unfinished = _TEMPLATE.with_name(f"unfinished-{secrets.token_hex(4)}")
-    with label_studio(_VIRTUALENV, unfinished, _ACCOUNT, free_port(), log):
-        pass
-    unfinished.rename(_TEMPLATE)
 
 
 @pytest.fixture(scope="session")

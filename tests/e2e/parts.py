@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.processes import Program
+from demo.studio import Account
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"
 BUCKET = "e2e-audio"
+ACCOUNT = Account("admin@example.com", "adminpass1", "e2e0" * 10)
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,7 @@ def advice(said: str, *, reachable: bool = True, url: str = URL) -> str:
 
 
 def test_the_reason_phrase_of_setup_is_passed_on() -> None:
-    said = (
-        "… doesn't look like a valid ML backend. Reason: 422 Client Error: Add an Audio tag. for url: http://b/setup.\nCheck"
-    )
+    said = "… doesn't look like a valid ML backend. Reason: 422 Client Error: Add an Audio tag. for url: http://b/setup.\nCheck"
     assert advice(said) == f"The backend at {URL} refuses this project: Add an Audio tag."
 
 
