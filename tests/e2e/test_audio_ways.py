@@ -19,7 +19,7 @@ from tests.e2e.parts import BUCKET, SAMPLES, Server
 
 REFERENCES: dict[str, str] = json.loads((SAMPLES / "refs.json").read_text())
 AUSTEN = "sense_and_sensibility_01_austen_64kb-0"
-FOREIGN = "their-storage"
+PRESIGNED, PROXIED = "their-presigned-storage", "their-proxied-storage"
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -50,13 +50,11 @@ def foreign_s3(log_file: Callable[[str], Path]) -> Iterator[str]:
     with programs.stand_in(port, log_file("foreign-s3"), "--recognizer", "scripted"):
         url = f"http://127.0.0.1:{port}"
         s3 = programs.s3_client(url)
-        s3.create_bucket(Bucket=FOREIGN)
-        for name, folder in (
-            (f"{AUSTEN}920.wav", "presigned"),
-            (f"{AUSTEN}930.wav", "presigned"),
-            ("jfk.wav", "proxied"),
-        ):
-            s3.upload_file(str(SAMPLES / name), FOREIGN, f"{folder}/{name}")
+        held = {PRESIGNED: (f"{AUSTEN}920.wav", f"{AUSTEN}930.wav"), PROXIED: ("jfk.wav",)}
+        for bucket, names in held.items():
+            s3.create_bucket(Bucket=bucket)
+            for name in names:
+                s3.upload_file(str(SAMPLES / name), bucket, name)
         yield url
 
 
@@ -78,12 +76,11 @@ def add_storage(studio: LabelStudio, kind: str, storage: Mapping[str, Any], *, s
         studio.call("POST", f"/api/storages/{kind}/{made['id']}/sync")
 
 
-def foreign_storage(project: int, url: str, prefix: str, *, presign: bool) -> dict[str, Any]:
+def foreign_storage(project: int, url: str, bucket: str, *, presign: bool) -> dict[str, Any]:
     return {
         "project": project,
-        "title": prefix,
-        "bucket": FOREIGN,
-        "prefix": prefix,
+        "title": bucket,
+        "bucket": bucket,
         "s3_endpoint": url,
         "aws_access_key_id": "foreign",
         "aws_secret_access_key": "foreign-secret",
@@ -98,6 +95,10 @@ def name_of(task: Mapping[str, Any]) -> str:
     """The sample behind a task's audio."""
     value = task["data"]["audio"].partition("?x=")[0]
     return next(name for name in REFERENCES if value.endswith(name))
+
+
+def named(task: Mapping[str, Any]) -> dict[str, Any]:
+    return {**task, "data": {"file": name_of(task)}}
 
 
 def test_nine_tasks_that_came_in_by_all_ways_are_transcribed(
@@ -122,8 +123,8 @@ def test_nine_tasks_that_came_in_by_all_ways_are_transcribed(
         for folder in ("listed", "synced"):
             storage = {"project": project, "path": str(files / folder), "use_blob_urls": True, "regex_filter": ".*wav"}
             add_storage(studio, "localfiles", storage, sync=folder == "synced")
-        for prefix, presign in (("presigned", True), ("proxied", False)):
-            add_storage(studio, "s3", foreign_storage(project, foreign_s3, prefix, presign=presign), sync=True)
+        for bucket, presign in ((PRESIGNED, True), (PROXIED, False)):
+            add_storage(studio, "s3", foreign_storage(project, foreign_s3, bucket, presign=presign), sync=True)
         backend = start_backend(
             LABEL_STUDIO_URL=studio.url,
             LABEL_STUDIO_API_KEY=studio.account.token,
@@ -134,6 +135,6 @@ def test_nine_tasks_that_came_in_by_all_ways_are_transcribed(
 
         tasks = studio.tasks(project)
         assert len(tasks) == 9
-        rows = [row(task, REFERENCES[name_of(task)]) for task in tasks]
+        rows = [row(named(task), REFERENCES[name_of(task)]) for task in tasks]
         assert all(each.confidence for each in rows), [each for each in rows if not each.confidence]
         assert word_error_rate(rows) <= 0.1
