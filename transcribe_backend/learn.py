@@ -179,9 +179,9 @@ class Learning:
         Label Studio's switch "Start model training on annotation submission" stores 1, which would be each one.
         """
         wanted = described.get("min_annotations_to_start_training")
-        if not isinstance(wanted, int | float) or wanted <= 0:
+        if not isinstance(wanted, int) or wanted <= 0:
             return 0
-        return max(int(wanted), self._settings.train_min_new_annotations)
+        return max(wanted, self._settings.train_min_new_annotations)
 
     def _count_now(self, project: str, annotations: list[int], threshold: int) -> None:
         for annotation in annotations:
@@ -201,7 +201,7 @@ def _requeued(project: str) -> str:
 def _annotations(data: Mapping[str, Any]) -> list[int]:
     """Ids of the annotations of an event; skipped ones teach nothing."""
     found = data.get("annotation")
-    each = found if isinstance(found, list) else [found]
+    each: list[Any] = found if isinstance(found, list) else [found]
     if not all(isinstance(one, Mapping) and isinstance(one.get("id"), int) for one in each):
         raise RequestError("annotation needs an id.")
     return [one["id"] for one in each if not one.get("was_cancelled")]
