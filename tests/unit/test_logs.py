@@ -1,0 +1,37 @@
+"""The log of a whole process, as another program reads it."""
+
+import subprocess
+import sys
+
+from tests.stack import ROOT
+
+PROGRAM = """
+import logging
+from transcribe_backend.logs import configure_logging
+from transcribe_backend.settings import Settings
+configure_logging(Settings(label_studio_url="http://x", label_studio_api_key="0123456789abcdef"))
+log = logging.getLogger("some")
+log.warning("audio %s", "a\\n[2026] [ERROR] forged\\r\\nline")
+log.warning("odd \\ud800 and \\u8a9e and 0123456789abcdef")
+try:
+    raise ValueError("0123456789abcdef")
+except ValueError:
+    log.exception("failed")
+logging.getLogger("gunicorn.error").info("booted")
+logging.getLogger("urllib3").info("chatty")
+"""
+
+
+def test_one_line_each_whatever_is_in_it() -> None:
+    env = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii", "PATH": ""}
+    ended = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
+    assert ended.stderr == ""
+    lines = ended.stdout.splitlines()
+    records = [line.partition("[WARNING] ")[2] for line in lines if "[WARNING]" in line]
+    assert records == [
+        "[some::<module>::7] audio a\\n[2026] [ERROR] forged\\r\\nline",
+        "[some::<module>::8] odd \\ud800 and \\u8a9e and [redacted]",
+    ]
+    assert "[some::<module>::12] failed" in ended.stdout
+    assert "ValueError: [redacted]" in ended.stdout
+    assert lines[-1].endswith("booted")
