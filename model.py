@@ -6,6 +6,7 @@ from typing import Any
 from label_studio_ml.model import LabelStudioMLBase
 
 from transcribe_backend.backend import Backend, backend
+from transcribe_backend.labeling.regions import wanted
 from transcribe_backend.prelabel import Prediction, Task
 from transcribe_backend.project import Project
 
@@ -45,6 +46,8 @@ class AWSTranscribe(LabelStudioMLBase):  # type: ignore[misc]
 
         With a `context` (the annotator's regions) the words of those that have no text yet.
         """
+        if context and not wanted(self._backend.projects.interface(self._label_config), context):
+            return [{"result": []} for _ in tasks]
         project = self._project(tasks)
         if context:
             return [self._backend.prelabel.interactive(task, project, context) for task in tasks]
