@@ -1,18 +1,22 @@
 """Prometheus metrics, right with several gunicorn workers (PROMETHEUS_MULTIPROC_DIR, set by gunicorn.conf.py)."""
 
 import os
-from collections.abc import Sized
+import struct
+import time
+from collections.abc import Callable, Sized
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+_READS, _READ_PAUSE = 5, 0.02
 _REQUEST_SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 5, 15, 30, 60, 100)
 
 
 class Metrics:
     """What the backend counts; one object per process."""
 
-    def __init__(self) -> None:
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
         self._registry = CollectorRegistry()
         self._requests = Histogram(
             "transcribe_request_seconds",
@@ -90,6 +94,15 @@ class Metrics:
         self.measure()
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self._registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        for _ in range(_READS - 1):
+            try:
+                return _together()
+            except (struct.error, RuntimeError):  # another process is making or enlarging its file at this moment
+                self._sleep(_READ_PAUSE)
+        return _together()
+
+
+def _together() -> bytes:
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
