@@ -21,6 +21,7 @@ worker_class = "gthread"
 timeout = 120
 graceful_timeout = 10
 keepalive = 5
+control_socket_disable = True
 loglevel = _settings.log_level.lower()
 # Prometheus sums the workers' metrics from files; they start empty with the server.
 _metrics = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="transcribe-metrics-"))
