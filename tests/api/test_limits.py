@@ -45,6 +45,10 @@ def test_what_is_no_json_object_is_said_so(client: FlaskClient, path: str, body:
     [
         ("/setup", {**asked.setup(), "schema": 7}, "schema"),
         ("/setup", {**asked.setup(), "project": ["1"]}, "project"),
+        ("/setup", {**asked.setup(), "project": "\ud800"}, "project"),
+        ("/setup", {**asked.setup(), "project": "1' or 1"}, "project"),
+        ("/webhook", {"action": "PROJECT_UPDATED", "project": 7}, "project"),
+        ("/webhook", {"action": "PROJECT_UPDATED", "project": {"label_config": []}}, "project.label_config"),
         ("/predict", {**asked.predict([]), "tasks": None}, "tasks"),
         ("/predict", {**asked.predict([]), "tasks": {}}, "tasks"),
         ("/predict", asked.predict([asked.task(1, "x"), 7]), "tasks[1]"),

@@ -1,5 +1,6 @@
 """What requests must look like (Label Studio 1.23 ml/api_connector.py); everything else is a RequestError."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from flask import Request
 from transcribe_backend.errors import RequestError
 
 _LARGEST_ID = 2**63
+_PROJECT = re.compile(r"[0-9A-Za-z._-]{0,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Predict:
 def setup(request: Request) -> Setup:
     """The body of POST /setup."""
     body = _body(request)
-    return Setup(_text(body, "project"), _text(body, "schema"))
+    return Setup(_project(body), _text(body, "schema"))
 
 
 def predict(request: Request) -> Predict:
@@ -44,9 +46,7 @@ def predict(request: Request) -> Predict:
     for place, task in enumerate(tasks):
         _check_task(place, task)
     params = _object(body, "params")
-    return Predict(
-        tasks, _text(body, "project"), _text(body, "label_config"), _object(params, "context", "params.") or None
-    )
+    return Predict(tasks, _project(body), _text(body, "label_config"), _object(params, "context", "params.") or None)
 
 
 def webhook(request: Request) -> tuple[str, dict[str, Any]]:
@@ -55,6 +55,7 @@ def webhook(request: Request) -> tuple[str, dict[str, Any]]:
     action = body.get("action")
     if not isinstance(action, str) or not action:
         raise RequestError("action must name the event.")
+    _text(_object(body, "project"), "label_config", "project.")
     return action, body
 
 
@@ -78,12 +79,19 @@ def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _text(body: Mapping[str, Any], field: str) -> str:
+def _project(body: Mapping[str, Any]) -> str:
+    project = _text(body, "project")
+    if not _PROJECT.fullmatch(project):
+        raise RequestError("project must be <id>.<created>.")
+    return project
+
+
+def _text(body: Mapping[str, Any], field: str, prefix: str = "") -> str:
     value = body.get(field)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise RequestError(f"{field} must be a string.")
+        raise RequestError(f"{prefix}{field} must be a string.")
     return value
 
 
