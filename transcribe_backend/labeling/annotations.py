@@ -49,10 +49,13 @@ def _rank(annotation: Mapping[str, Any]) -> tuple[bool, str, int]:
 def _passages(annotation: Mapping[str, Any], interface: Interface) -> Iterator[Passage]:
     results = [each for each in annotation.get("result") or () if each.get("to_name") == interface.to_name]
     bounds = {each.get("id"): each["value"] for each in results if "start" in (each.get("value") or {})}
+    labels = {each.get("id"): each["value"]["labels"] for each in results if "labels" in (each.get("value") or {})}
     for each in _transcripts(results, interface):
         if text := _text(each.get("value") or {}):
             region = bounds.get(each.get("id"), {})
-            yield Passage(text, region.get("start"), region.get("end"), region.get("channel") or 0)
+            named = interface.channel(labels.get(each.get("id")) or ())
+            channel = (region.get("channel") or 0) if named is None else named
+            yield Passage(text, region.get("start"), region.get("end"), channel)
 
 
 def _transcripts(results: Sequence[Mapping[str, Any]], interface: Interface) -> list[Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """The controls of a labeling config that a transcript can fill."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from transcribe_backend.speech import languages
@@ -95,6 +95,13 @@ class Labels:
         explicit = [option for option in self.options if option.speakers or option.channels]
         roles = [option for option in self.options if option.is_role]
         return tuple(explicit or (roles if len(roles) > 1 else ()))
+
+    def channel(self, labels: Collection[str]) -> int | None:
+        """The channel these labels stand for, on audio whose channels are told apart: roles take them in order."""
+        for place, option in enumerate(self.voices):
+            if option.value in labels and (option.channels or option.is_role):
+                return next(iter(option.channels), place)
+        return None
 
     @property
     def doubtful(self) -> Option | None:

@@ -1,7 +1,7 @@
 """The labeling config of a project, read as what a transcript can fill in it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ class Interface:
     low_confidence: float
     max_segment: float
     split_channels: bool = False
-    """Does the editor draw the channels of the audio apart? If not, it calls every region's channel 0."""
+    """Does the editor show the channels of the audio apart?"""
 
     @property
     def text(self) -> Text | None:
@@ -67,6 +67,16 @@ class Interface:
     def languages(self) -> tuple[Languages, ...]:
         """The controls that take the language."""
         return tuple(control for control in self.controls if isinstance(control, Languages))
+
+    def channel(self, labels: Collection[str]) -> int | None:
+        """The channel that a region's labels stand for; None where they stand for none.
+
+        Label Studio 1.23 says channel 0 of every region that is drawn, on whatever waveform: labels know better.
+        """
+        if not self.recognition.channels:
+            return None
+        meant = (control.channel(labels) for control in self.labels)
+        return next((number for number in meant if number is not None), None)
 
     def shape(self) -> str:
         """Canonical JSON of what decides the form of predictions, part of the model version's fingerprint."""

@@ -1,12 +1,9 @@
 """Which labels a segment gets."""
 
-import re
 from collections.abc import Sequence
 
 from transcribe_backend.labeling.controls import Labels, Option, Text
 from transcribe_backend.speech.segments import Segment
-
-_NUMBER = re.compile(r"\d+$")
 
 
 class Labeler:
@@ -55,16 +52,11 @@ def _voice(segment: Segment) -> str | None:
 
 
 def _assigned(options: Sequence[Option], segments: Sequence[Segment]) -> dict[str | None, Option]:
-    voices = list(dict.fromkeys(map(_voice, segments)))
-    if any(segment.channel is not None for segment in segments):
-        voices.sort(key=_number)
+    channels = [segment.channel for segment in segments if segment.channel is not None]
+    voices: list[str | None] = [f"ch_{number}" for number in range(max(channels, default=-1) + 1)]
+    voices = voices or list(dict.fromkeys(map(_voice, segments)))
     named: dict[str | None, Option] = {name: option for option in options for name in option.names}
     taken = {voice: named[voice] for voice in voices if voice in named}
     free = [option for option in options if option.is_role]
     rest = [voice for voice in voices if voice not in taken]
     return {**taken, **dict(zip(rest, free, strict=False))}
-
-
-def _number(voice: str | None) -> int:
-    digits = _NUMBER.search(voice or "")
-    return int(digits.group()) if digits else 0

@@ -60,6 +60,15 @@ def fill(interface: Interface, transcript: Transcript, context: Mapping[str, Any
     return results.scored({"result": answered}, mean_confidence(said))
 
 
+def drawn(transcript: Transcript, start: float, end: float, channel: int | None) -> tuple[Word, ...]:
+    """The words of a region that was drawn from `start` to `end` seconds.
+
+    Label Studio 1.23 says channel 0 of every drawn region: where that one is silent, words of all channels are meant.
+    """
+    words = transcript.between(start, end, channel if transcript.channels else None)
+    return words or (() if channel else transcript.between(start, end))
+
+
 def _by_id(context: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     entries = context.get("result", []) if isinstance(context, Mapping) else None
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
@@ -97,12 +106,10 @@ def _labels(region: Region) -> list[str]:
 
 
 def _words(interface: Interface, transcript: Transcript, region: Region) -> tuple[Word, ...]:
-    if not transcript.channels or region.channel is None:
-        return transcript.between(region.start, region.end)
-    words = transcript.between(region.start, region.end, region.channel)
-    if words or interface.split_channels:
-        return words
-    return transcript.between(region.start, region.end)
+    named = interface.channel(_labels(region))
+    if named is not None and transcript.channels:
+        return transcript.between(region.start, region.end, named)
+    return drawn(transcript, region.start, region.end, region.channel)
 
 
 def _answer(text: Text, region: Region, words: tuple[Word, ...], said: str) -> Result:

@@ -17,6 +17,8 @@ TURN_PAUSE = 2.0
 _SHORT_SENTENCE = 1.0
 
 _SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "।", "؟", "۔")
+# Their full stop is no end of a sentence.
+_TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof", "st", "rev", "capt", "col", "gen", "lt", "sgt", "hon"})
 _CLAUSE_ENDS = (",", ";", ":", "，", "、", "；", "،")
 
 _Words = Sequence[Word]
@@ -115,7 +117,11 @@ def _sentences(words: _Words, gap: float) -> list[list[Word]]:
 def _parted(first: Word, before: Word, word: Word, gap: float) -> bool:
     if word.start - before.end >= gap:
         return True
-    return before.tail.endswith(_SENTENCE_ENDS) and before.end - first.start >= _SHORT_SENTENCE
+    return _ends_sentence(before) and before.end - first.start >= _SHORT_SENTENCE
+
+
+def _ends_sentence(word: Word) -> bool:
+    return word.tail.endswith(_SENTENCE_ENDS) and not (word.tail == "." and word.text.lower() in _TITLES)
 
 
 def _fitting(words: _Words, max_seconds: float) -> Iterator[_Words]:
@@ -147,7 +153,7 @@ def _piece_end(words: _Words, first: int, max_seconds: float) -> int:
 
 def _cut_rank(word: Word) -> int:
     """How well a cut behind this word reads."""
-    if word.tail.endswith(_SENTENCE_ENDS):
+    if _ends_sentence(word):
         return 2
     return 1 if word.tail.endswith(_CLAUSE_ENDS) else 0
 

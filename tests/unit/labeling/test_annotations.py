@@ -20,8 +20,8 @@ def textarea(text: Any, **more: Any) -> dict[str, Any]:
     return {"from_name": "transcription", "to_name": "audio", "type": "textarea", "value": value, **more}
 
 
-def label(identity: str, start: float, end: float, channel: int = 0) -> dict[str, Any]:
-    value = {"start": start, "end": end, "channel": channel, "labels": ["Speech"]}
+def label(identity: str, start: float, end: float, channel: int = 0, name: str = "Speech") -> dict[str, Any]:
+    value = {"start": start, "end": end, "channel": channel, "labels": [name]}
     return {"id": identity, "from_name": "labels", "to_name": "audio", "type": "labels", "value": value}
 
 
@@ -47,6 +47,22 @@ def test_regions_are_read_per_channel_in_order_of_time_with_the_bounds_of_their_
         Passage("third", 0.1, 0.4, 1),
     ]
     assert human_text(task(*results), INTERFACE) == "first\nsecond\nthird"
+
+
+def test_a_label_that_stands_for_a_channel_says_which():
+    calls = read(
+        """<View><Audio name="audio" value="$audio"/><TextArea name="transcription" toName="audio" perRegion="true"/>
+        <Labels name="labels" toName="audio">
+        <Label value="Left" predicted_values="ch_0"/><Label value="Right" predicted_values="ch_1"/></Labels></View>""",
+        "en-US",
+    )
+    results = [
+        label("a", 1, 2, name="Right"),
+        textarea(["right"], id="a", start=1, end=2, channel=0),
+        label("b", 3, 4, name="Left"),
+        textarea(["left"], id="b", start=3, end=4, channel=0),
+    ]
+    assert passages(task(*results), calls) == [Passage("left", 3, 4, 0), Passage("right", 1, 2, 1)]
 
 
 def test_of_several_text_areas_the_one_for_transcripts_counts():

@@ -5,6 +5,8 @@ import pytest
 from tests.unit.labeling.cases import REGION_TEXT, TEXT, choices, interface, labels, lines, shape, template
 from transcribe_backend.labeling.interface import read
 from transcribe_backend.labeling.predictions import predictions
+from transcribe_backend.speech.transcript import Transcript
+from transcribe_backend.speech.words import Word
 
 
 def test_a_text_takes_the_whole_transcript_and_its_confidence() -> None:
@@ -140,6 +142,13 @@ def test_channels(name: str, control: str, attributes: dict[str, str], left: str
         f"kind 0@3-3.3 {left} 0.99",
         "words 0@3-3.3 Yes. 0.99",
     ]
+
+
+def test_a_silent_channel_keeps_its_label() -> None:
+    customer = Transcript("Hello?", (Word("Hello", 1, 2, 0.9, channel=1, tail="?"),))
+    asked = interface(labels("Agent", "Customer"), model_channels="true")
+    (prediction,) = predictions(asked, customer)
+    assert lines(prediction) == ["kind 1@1-2 Customer 0.90"]
 
 
 def test_segments_of_low_confidence_get_the_label_for_it() -> None:

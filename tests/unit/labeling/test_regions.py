@@ -106,11 +106,23 @@ def test_words_come_from_the_channel_of_the_region(channel: int, text: str) -> N
     assert answer["result"][1]["value"] == {"start": 0, "end": 2, "channel": channel, "text": [text]}
 
 
-def test_the_editor_says_channel_0_of_all_regions_when_it_draws_one_waveform() -> None:
-    region = context(drawn("r1", 1.2, 2, 0))
-    apart = interface(labels("Speech"), REGION_TEXT, splitchannels="true")
-    assert fill(SEGMENTS, shape("channels_table_2020"), region)["result"][1]["value"]["text"] == ["is dead."]
-    assert fill(apart, shape("channels_table_2020"), region) == {"result": []}
+def test_on_a_silent_channel_0_are_the_words_of_all_channels() -> None:
+    """Label Studio 1.23 calls every drawn region's channel 0, wherever it was drawn."""
+    silent = context(drawn("r1", 1.2, 2, 0))
+    assert fill(SEGMENTS, shape("channels_table_2020"), silent)["result"][1]["value"]["text"] == ["is dead."]
+    assert fill(SEGMENTS, shape("channels_table_2020"), context(drawn("r1", 0, 0.2, 1))) == {"result": []}
+
+
+@pytest.mark.parametrize("voices", [("Left=ch_0", "Right=ch_1"), ("Agent", "Customer")])
+def test_a_label_that_stands_for_a_channel_says_which(voices: tuple[str, str]) -> None:
+    asked = interface(labels(*voices), REGION_TEXT, model_channels="true", splitchannels="true")
+    left, right = (voice.partition("=")[0] for voice in voices)
+    drawings = context(drawn("r1", 0, 2, 0, left), drawn("r2", 0, 2, 0, right), drawn("r3", 1.2, 2, 0, left))
+    texts = [result for result in fill(asked, shape("channels_table_2020"), drawings)["result"][1::2]]
+    assert [(text["id"], text["value"]["channel"], *text["value"]["text"]) for text in texts] == [
+        ("r1", 0, "Hello, support."),
+        ("r2", 0, "My line is dead."),
+    ]
 
 
 def test_without_confidence_there_is_no_score() -> None:
@@ -182,11 +194,11 @@ def tilings(draw: st.DrawFn) -> tuple[Transcript, list[float]]:
 def test_regions_that_tile_the_time_get_each_word_once(tiling: tuple[Transcript, list[float]]) -> None:
     transcript, cuts = tiling
     drawings = [
-        drawn(f"{channel}-{start}", start, end, channel)
+        drawn(f"{channel}-{start}", start, end, channel=0, label=f"ch_{channel}")
         for start, end in zip(cuts, cuts[1:], strict=False)
         for channel in transcript.channels or {0}
     ]
-    asked = interface(labels("Speech"), REGION_TEXT, splitchannels="true")
+    asked = interface(labels("ch_0", "ch_1"), REGION_TEXT)
     answer = fill(asked, transcript, context(*drawings))["result"]
     texts = [result["value"]["text"][0] for result in answer if result["type"] == "textarea"]
     assert sorted(" ".join(texts).split()) == sorted(word.text for word in transcript.words)

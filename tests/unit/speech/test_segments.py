@@ -48,6 +48,11 @@ def test_a_very_short_sentence_stays_with_the_next_one() -> None:
     assert texts(cut(spoken("Yes. Over there, I think."))) == ["Yes. Over there, I think."]
 
 
+def test_a_title_is_not_the_end_of_a_sentence() -> None:
+    transcript = spoken("And then dear Mr. John Dashwood left. So Mrs. Dashwood stayed at home.")
+    assert texts(cut(transcript)) == ["And then dear Mr. John Dashwood left.", "So Mrs. Dashwood stayed at home."]
+
+
 def test_a_pause_ends_a_segment_within_a_sentence() -> None:
     assert texts(cut(spoken("one two _ _ three four"))) == ["one two", "three four"]
     assert texts(cut(spoken("one two _ _ three four"), gap=1.5)) == ["one two three four"]
