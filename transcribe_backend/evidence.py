@@ -43,6 +43,10 @@ class Sample:
         spoken = [word.end for word in self.transcript.words] if self.transcript else []
         return max([*spoken, *(passage.end or 0.0 for passage in self.passages)], default=0.0)
 
+    def best(self, interface: Interface) -> Pair:
+        """The pair of the transcript that exists already."""
+        return self.pair(self.transcript or Transcript("", ()), interface)
+
     def pair(self, transcript: Transcript, interface: Interface) -> Pair:
         """The human's text, and what a transcript has in the places that the human wrote down."""
         human = "\n".join(passage.text for passage in self.passages)
@@ -96,19 +100,20 @@ class Evidence:
         return Sample(int(task["id"]), media, tuple(texts), next(filter(None, transcripts), None))
 
 
-def held_out(project: str, tasks: Collection[int]) -> list[int]:
+def held_out(audio: Mapping[int, str]) -> list[int]:
     """A fifth of the tasks, at least five: those that are never learnt from, so that they can judge.
 
-    By a hash of the task, so that a task stays on its side when others come.
+    By a hash of the audio's identity: a task stays on its side when others come, and so does the same audio in
+    another task.
     """
-    ranked = sorted(tasks, key=lambda task: _hash(project, task))
-    fifth = [task for task in ranked if _hash(project, task) % _HELD_OUT_SHARE == 0]
+    ranked = sorted(audio, key=lambda task: (_hash(audio[task]), task))
+    fifth = [task for task in ranked if _hash(audio[task]) % _HELD_OUT_SHARE == 0]
     rest = [task for task in ranked if task not in set(fifth)]
     return sorted(fifth + rest[: max(0, HELD_OUT_AT_LEAST - len(fifth))])
 
 
-def _hash(project: str, task: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{project}|{task}".encode()).digest()[:8], "big")
+def _hash(identity: str) -> int:
+    return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big")
 
 
 def _heard(transcript: Transcript, passage: Passage, interface: Interface) -> str:

@@ -135,29 +135,26 @@ class Trainer:
             )
         training.language = asked.language
         training.champion = self._vocabularies.promoted(training.project, asked.language) or ""
-        pairs = self._pairs(training, project)
-        training.held_out = held_out(training.project, list(pairs))
-        evidence = [pair for task, pair in pairs.items() if task not in set(training.held_out)]
+        samples = self._usable(training, project)
+        training.held_out = held_out({sample.task: sample.media.identity for sample in samples})
+        judges = set(training.held_out)
+        evidence = [sample.best(project.interface) for sample in samples if sample.task not in judges]
         training.tasks |= {"evidence": len(evidence), "held_out": len(training.held_out)}
         self._select(training, candidates(evidence, min_tasks=self._settings.train_min_tasks))
         training.stage = "learnt"
 
-    def _pairs(self, training: Training, project: Project) -> dict[int, Pair]:
+    def _usable(self, training: Training, project: Project) -> list[Sample]:
         known = list(dict.fromkeys([training.champion, ""]))
-        pairs: dict[int, Pair] = {}
-        annotated = 0
-        for sample in self._evidence.samples(project, known):
-            annotated += 1
-            if sample.transcript:
-                pairs[sample.task] = sample.pair(sample.transcript, project.interface)
-        training.tasks = {"annotated": annotated, "without_transcript": annotated - len(pairs)}
+        annotated = list(self._evidence.samples(project, known))
+        usable = [sample for sample in annotated if sample.transcript]
+        training.tasks = {"annotated": len(annotated), "without_transcript": len(annotated) - len(usable)}
         needed = HELD_OUT_AT_LEAST + self._settings.train_min_tasks
-        if len(pairs) < needed:
+        if len(usable) < needed:
             raise TrainingError(
-                f"{len(pairs)} annotated tasks with a transcript of ours are too few to learn from.",
+                f"{len(usable)} annotated tasks with a transcript of ours are too few to learn from.",
                 remedy=f"Annotate at least {needed} tasks that have predictions.",
             )
-        return pairs
+        return usable
 
     def _select(self, training: Training, found: Sequence[Candidate]) -> None:
         """What is missed, and before it what the vocabulary in use holds already: it is why that is not missed."""

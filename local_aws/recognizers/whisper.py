@@ -23,6 +23,7 @@ Samples = NDArray[np.float32]
 
 _RATE = 16000
 _SHORTEST_WORD = 0.01  # seconds; Whisper now and then hears a word of no length
+_LONGEST_ECHO = 5  # tokens; prompted with hotwords, Whisper may say one of them for ever
 _TEMPERATURES = (0.4, 0.6, 0.8)  # for further readings
 
 
@@ -54,6 +55,7 @@ class Whisper:
             temperature=temperature,
             word_timestamps=True,
             vad_filter=True,
+            no_repeat_ngram_size=_LONGEST_ECHO,
             hotwords=", ".join(clip.hotwords) or None,
         )
         words = (word for segment in segments for word in segment.words or ())

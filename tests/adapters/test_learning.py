@@ -213,7 +213,7 @@ def test_corrections_become_a_vocabulary_that_is_proven_and_then_used(make_world
     assert {row.phrase for row in world.vocabularies.rows(name)} == set(NAMES)
     assert world.version.startswith("transcribe-en-US+v1@") and world.version != before
     report = world.report
-    held = held_out(world.studio.identity, list(world.ears.said))
+    held = held_out({task: world.ears.locate(str(task), task).identity for task in world.ears.said})
     assert report["outcome"] == "promoted"
     assert report["tasks"] == {
         "annotated": 36,

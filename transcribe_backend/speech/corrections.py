@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from transcribe_backend.speech.normalize import Words, tokenize
@@ -117,10 +117,22 @@ class _Alignment:
     def is_hit(self, start: int, end: int) -> bool:
         return not any(self._gap_at[start:end])
 
-    def is_miss(self, start: int, end: int) -> bool:
-        """Missed together: every word of it, in one place, and not merely written in digits."""
+    def hits(self) -> set[str]:
+        """The words that were recognised somewhere in this task."""
+        return {token.word for token, gap in zip(self.human.tokens, self._gap_at, strict=True) if gap is None}
+
+    def is_miss(self, start: int, end: int, known: Set[str]) -> bool:
+        """Missed together: every word of it, in one place, and not merely written in digits.
+
+        A word that is `known` elsewhere is not to blame for a place where an unknown one is missed beside it: a phrase
+        neither begins nor ends with such a word.
+        """
         gap = self._gap_at[start]
-        return gap is not None and self._gap_at[end - 1] is gap and not self._is_number(gap)
+        if gap is None or self._gap_at[end - 1] is not gap or self._is_number(gap):
+            return False
+        missed = set(self.human.words(gap.start, gap.end))
+        ends = {self.human.tokens[start].word, self.human.tokens[end - 1].word}
+        return not ends & known or missed <= known
 
     def heard(self, start: int) -> str:
         gap = self._gap_at[start]
@@ -151,9 +163,10 @@ class _Alignment:
 
 def _tally(alignments: Sequence[_Alignment]) -> dict[tuple[str, ...], _Tally]:
     tallies: dict[tuple[str, ...], _Tally] = {}
+    known: set[str] = set().union(*(alignment.hits() for alignment in alignments))
     for alignment in alignments:
         for span in alignment.learnable():
-            if alignment.is_miss(*span):
+            if alignment.is_miss(*span, known):
                 tallies.setdefault(alignment.human.words(*span), _Tally()).add_miss(alignment, *span)
     for alignment in alignments:
         for span in alignment.learnable():

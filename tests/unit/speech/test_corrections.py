@@ -76,6 +76,18 @@ def test_a_part_that_is_also_missed_alone_stays():
     assert sorted(found) == ["Gallagher", "Siobhan Gallagher"]
 
 
+def test_a_known_word_is_not_to_blame_beside_an_unknown_one():
+    texts = [
+        ("she was in yan bearish dill now", "She was in Llanberis until now"),
+        ("the train to lan berry sun till noon", "The train to Llanberis until noon"),
+        ("wait until noon", "Wait until noon"),
+        ("stay until friday", "Stay until Friday"),
+    ]
+    assert learnt(*texts) == ["Llanberis"]
+    alone = [("wait and till noon", "Wait until noon"), ("stay and till friday", "Stay until Friday")]
+    assert learnt(*texts, *alone) == ["Llanberis", "until"]
+
+
 def test_punctuation_divides_phrases():
     found = learnt(("no x y z", "No Siobhan. Gallagher z"), ("so p q z", "So Siobhan, Gallagher z"))
     assert sorted(found) == ["Gallagher", "Siobhan"]

@@ -1,0 +1,92 @@
+"""The vocabulary in use, as each request asks for it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from transcribe_backend.errors import AccessDenied, AWSError
+from transcribe_backend.learnt import Learnt
+from transcribe_backend.ledger import Ledger
+from transcribe_backend.settings import Settings
+
+
+class AWS:
+    """Answers what is promoted, or refuses; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.answer: str | None | Exception = None
+        self.asked = 0
+
+    def promoted(self, project: str, language: str) -> str | None:
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def aws() -> AWS:
+    return AWS()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def process(aws: AWS, clock: Clock, tmp_path: Path) -> Callable[[], Learnt]:
+    """Another process of the same deployment."""
+    return lambda: Learnt(aws, Ledger(Settings(model_dir=tmp_path), "learnt", clock), clock)
+
+
+def test_aws_is_asked_once_for_all_processes(process: Callable[[], Learnt], aws: AWS) -> None:
+    aws.answer = "v1"
+    assert [process().name("7.1", "en-US") for _ in range(3)] == ["v1"] * 3
+    assert aws.asked == 1
+
+
+def test_a_change_is_seen_within_a_minute(process: Callable[[], Learnt], aws: AWS, clock: Clock) -> None:
+    learnt = process()
+    assert learnt.name("7.1", "en-US") == ""
+    aws.answer = "v1"
+    clock.now += 39
+    assert learnt.name("7.1", "en-US") == ""
+    clock.now += 21
+    assert learnt.name("7.1", "en-US") == "v1"
+
+
+def test_the_last_answer_outlives_an_outage(process: Callable[[], Learnt], aws: AWS, clock: Clock) -> None:
+    aws.answer = "v1"
+    assert process().name("7.1", "en-US") == "v1"
+    aws.answer = AWSError("AWS does not answer.", retryable=True)
+    clock.now += 10_000
+    assert process().name("7.1", "en-US") == "v1"
+
+
+def test_without_any_answer_the_version_is_not_guessed(process: Callable[[], Learnt], aws: AWS) -> None:
+    aws.answer = AWSError("AWS does not answer.", retryable=True)
+    with pytest.raises(AWSError, match="does not answer"):
+        process().name("7.1", "en-US")
+
+
+def test_who_may_not_list_vocabularies_has_learnt_nothing(process: Callable[[], Learnt], aws: AWS) -> None:
+    aws.answer = AccessDenied("AWS denies the backend to list the custom vocabularies.")
+    assert process().name("7.1", "en-US") == ""
+
+
+def test_projects_and_languages_are_told_apart(process: Callable[[], Learnt], aws: AWS) -> None:
+    learnt = process()
+    learnt.remember("7.1", "en-US", "v1")
+    assert learnt.name("7.1", "en-US") == "v1"
+    assert learnt.name("7.1", "de-DE") == "" and learnt.name("7.2", "en-US") == ""
+    assert learnt.name("7.1", "auto") == "" and aws.asked == 2

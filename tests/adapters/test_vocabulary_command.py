@@ -1,0 +1,93 @@
+"""`python -m transcribe_backend vocabulary …` against the stand-in, without a Label Studio."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import LocalAWS, local_aws
+from transcribe_backend import cli
+from transcribe_backend.aws.clients import AWSClients
+from transcribe_backend.aws.vocabularies import Vocabularies
+from transcribe_backend.reports import Reports
+from transcribe_backend.settings import Settings
+from transcribe_backend.speech.vocabulary import table
+
+BUCKET = "commands"
+Run = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[LocalAWS]:
+    with local_aws() as running:
+        running.s3.create_bucket(Bucket=BUCKET)
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(s3_bucket=BUCKET, model_dir=tmp_path)
+
+
+@pytest.fixture
+def command(
+    stand_in: LocalAWS, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Runs an action and returns what it prints."""
+    place = {"S3_BUCKET": BUCKET, "MODEL_DIR": str(settings.model_dir), "LOG_LEVEL": "ERROR"}
+    for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_HOST", "LABEL_STUDIO_API_KEY", "QUEUE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (stand_in.env | place).items():
+        monkeypatch.setenv(name, value)
+
+    def run(action: str, *flags: str, code: int = 0) -> list[str]:
+        made.cache_clear()
+        assert cli.main(["vocabulary", action, *flags]) == code
+        printed = capsys.readouterr()
+        return (printed.out if code == 0 else printed.err).splitlines()
+
+    made = cli.backend.__globals__["_made"]
+    return run
+
+
+@pytest.fixture
+def versions(command: Run, settings: Settings) -> Vocabularies:
+    """Project 7 has two promoted versions."""
+    vocabularies = Vocabularies(AWSClients(), settings)
+    for phrases in (["Xochitl"], ["Xochitl", "AWS"]):
+        name = vocabularies.create("7.1", "en-US", table(phrases, "en-US").rows).name
+        vocabularies.promote(name)
+    return vocabularies
+
+
+def test_nothing_learnt_yet(command: Run) -> None:
+    assert command("list", "--project", "99") == ["Project 99 has learnt nothing in en-US yet."]
+    assert command("show", "--project", "99") == ["Project 99 has no such vocabulary in en-US."]
+    assert "no learnt vocabulary" in command("rollback", "--project", "99", code=2)[0]
+
+
+def test_list_show_and_roll_back(command: Run, versions: Vocabularies, settings: Settings) -> None:
+    report = {
+        "outcome": "promoted",
+        "reason": "Better.",
+        "phrases": [{"phrase": "AWS"}],
+        "vocabulary": "ls-p7-en-US-v2",
+    }
+    rejected = [{"written": "7-Eleven", "reason": "digits"}]
+    Reports(AWSClients(), settings).save({**report, "project": "7.1", "asked": 0.0, "rejected": rejected})
+    assert command("list", "--project", "7") == [
+        "ls-p7-en-US-v2  READY  in use",
+        "ls-p7-en-US-v1  READY  promoted",
+    ]
+    shown = command("show", "--project", "7")
+    assert shown[:4] == ["ls-p7-en-US-v2", "  Xochitl", "  AWS", "promoted: Better."]
+    assert shown[-2:] == ["  + AWS", "  - 7-Eleven: digits"]
+    assert command("show", "--project", "7", "--version", "1") == ["ls-p7-en-US-v1", "  Xochitl"]
+    assert command("rollback", "--project", "7") == ["In use now: ls-p7-en-US-v1."]
+    assert versions.promoted("7.1", "en-US") == "ls-p7-en-US-v1"
+    assert command("rollback", "--project", "7") == ["In use now: no learnt vocabulary."]
+    assert command("list", "--project", "7")[0] == "ls-p7-en-US-v2  READY  withdrawn"
+
+
+def test_training_needs_a_label_studio(command: Run) -> None:
+    assert "LABEL_STUDIO_URL" in command("train", "--project", "7", code=2)[0]

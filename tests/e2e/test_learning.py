@@ -1,0 +1,189 @@
+"""Corrections of annotators in a real Label Studio become a vocabulary that Whisper, in AWS's place, hears better with.
+
+Whisper stands for AWS's recogniser: what is shown is the whole way of a correction, not how much AWS gains.
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from demo import programs
+from demo.processes import wait_until
+from demo.report import newest_prediction, text_of
+from demo.studio import SPEECH_RECOGNITION, LabelStudio
+from tests.e2e import rare_names
+from tests.e2e.parts import BUCKET, SAMPLES, Server
+from transcribe_backend.project import project_id
+from transcribe_backend.speech.wer import rate, score
+
+StartBackend = Callable[..., Server]
+_PATIENCE = 900.0  # seconds: Whisper hears fifty recordings on a busy machine
+_FOLDER = "label-studio-transcribe"
+
+
+@pytest.fixture(scope="module")
+def texts(stand_in: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What is said in each recording in the bucket: cards, Austen, and forty sentences with rare names."""
+    if not shutil.which("espeak-ng"):
+        pytest.skip("No espeak-ng here: apt-get install espeak-ng")
+    folder = tmp_path_factory.mktemp("rare-names")
+    said = rare_names.speak(folder)
+    s3 = programs.s3_client(stand_in.url)
+    for file in said:
+        s3.upload_file(str(folder / file), BUCKET, f"rare/{file}")
+    samples: dict[str, str] = json.loads((SAMPLES / "refs.json").read_text())
+    known = {file: text for file, text in samples.items() if file.startswith(("cards_", "sense_"))}
+    return known | {f"rare/{file}": text for file, text in said.items()}
+
+
+def connected_project(studio: LabelStudio, backend: Server, texts: Mapping[str, str]) -> int:
+    """A project with all recordings, each with a prediction."""
+    project = studio.create_project("Learning", SPEECH_RECOGNITION)
+    studio.connect_backend(project, backend.url)
+    studio.import_tasks(project, [{"audio": f"s3://{BUCKET}/{file}", "file": file} for file in texts])
+    studio.retrieve_predictions(project)
+    wait_until(
+        lambda: all(newest_prediction(task) for task in studio.tasks(project)), _PATIENCE, "all tasks are predicted", 1
+    )
+    return project
+
+
+def annotate(studio: LabelStudio, project: int, write: Callable[[dict[str, Any]], str]) -> None:
+    """Submit what `write` says of each task."""
+    for task in studio.tasks(project):
+        value = {"text": [write(task)]}
+        result = {"from_name": "transcription", "to_name": "audio", "type": "textarea", "value": value}
+        studio.call("POST", f"/api/tasks/{task['id']}/annotations", json={"result": [result]})
+
+
+def press_start_training(studio: LabelStudio, project: int) -> None:
+    """Settings > Model > Start Training."""
+    studio.call("POST", f"/api/ml/{studio.backends(project)[0]['id']}/train")
+
+
+def report_of(model_dir: Path, project: int) -> dict[str, Any]:
+    """The report of the project's training, once there is one."""
+    path = wait_until(
+        lambda: next(iter(sorted((model_dir / "reports").glob(f"p{project}.*.json"))), None),
+        _PATIENCE,
+        "it is trained",
+        1,
+    )
+    report: dict[str, Any] = json.loads(path.read_text())
+    return report
+
+
+def version_of(studio: LabelStudio, backend: Server, project: int) -> str:
+    """What /setup answers."""
+    described = studio.call("GET", f"/api/projects/{project}")
+    body = {"project": project_id(described), "schema": described["label_config"], "hostname": studio.url}
+    answer = requests.post(f"{backend.url}/setup", json=body, timeout=30)
+    answer.raise_for_status()
+    return str(answer.json()["model_version"])
+
+
+def transcribe_client(stand_in: Server) -> Any:
+    session = boto3.Session(*programs.CREDENTIALS, region_name=programs.REGION)
+    return session.client("transcribe", endpoint_url=stand_in.url)
+
+
+def vocabularies(stand_in: Server, project: int) -> dict[str, str]:
+    """Names and states of the project's vocabularies."""
+    listed = transcribe_client(stand_in).list_vocabularies(NameContains=f"ls-p{project}-", MaxResults=100)
+    return {each["VocabularyName"]: each["VocabularyState"] for each in listed["Vocabularies"]}
+
+
+def rows(stand_in: Server, name: str) -> set[str]:
+    """The Phrase column of a vocabulary."""
+    key = f"{_FOLDER}/vocabularies/{name}.txt"
+    table = programs.s3_client(stand_in.url).get_object(Bucket=BUCKET, Key=key)["Body"].read().decode()
+    return {line.split("\t")[0] for line in table.splitlines()[1:]}
+
+
+def predicted_rate(studio: LabelStudio, project: int, texts: Mapping[str, str], tasks: set[int]) -> float:
+    """Word error rate of the newest predictions of `tasks`."""
+    scores = []
+    for task in studio.tasks(project):
+        prediction = newest_prediction(task)
+        assert prediction
+        if task["id"] in tasks:
+            scores.append(score(texts[task["data"]["file"]], text_of(prediction)))
+    return rate(scores)
+
+
+def retrieve(studio: LabelStudio, project: int, tasks: set[int]) -> None:
+    """Data Manager > select > Retrieve Predictions."""
+    query = {"id": "retrieve_tasks_predictions", "project": project}
+    studio.call(
+        "POST", "/api/dm/actions", params=query, json={"selectedItems": {"all": False, "included": sorted(tasks)}}
+    )
+
+
+def test_corrections_make_later_transcripts_better(
+    studio: LabelStudio, stand_in: Server, start_backend: StartBackend, texts: dict[str, str], tmp_path: Path
+) -> None:
+    backend = start_backend()
+    project = connected_project(studio, backend, texts)
+    before = version_of(studio, backend, project)
+    annotate(studio, project, lambda task: texts[task["data"]["file"]])
+    press_start_training(studio, project)
+    report = report_of(tmp_path / "model", project)
+
+    assert report["outcome"] == "promoted", report["reason"]
+    assert report["wer"]["candidate"] <= 0.9 * report["wer"]["champion"]
+    name = f"ls-p{project}-en-US-v1"
+    assert vocabularies(stand_in, project) == {name: "READY"}
+    assert set(rare_names.NAMES) <= rows(stand_in, name)
+    missed = " ".join(phrase["phrase"] for phrase in report["phrases"])
+    assert rows(stand_in, name) == {re.sub(r"\s", "-", phrase["phrase"]) for phrase in report["phrases"]}, missed
+
+    after = version_of(studio, backend, project)
+    assert after.startswith("transcribe-en-US+v1@") and after != before
+    held_out = set(report["held_out"])
+    worse = predicted_rate(studio, project, texts, held_out)
+    retrieve(studio, project, held_out)
+    assert predicted_rate(studio, project, texts, held_out) <= 0.9 * worse
+    newest = [newest_prediction(task) for task in studio.tasks(project) if task["id"] in held_out]
+    assert {prediction["model_version"] for prediction in newest if prediction} == {after}
+
+
+def test_noise_changes_nothing(
+    studio: LabelStudio, stand_in: Server, start_backend: StartBackend, texts: dict[str, str], tmp_path: Path
+) -> None:
+    draw = random.Random(6)  # noqa: S311
+    words = sorted({word for text in texts.values() for word in text.split()})
+    backend = start_backend()
+    project = connected_project(studio, backend, texts)
+    before = version_of(studio, backend, project)
+    annotate(studio, project, lambda task: " ".join(draw.sample(words, 9)))
+    press_start_training(studio, project)
+    report = report_of(tmp_path / "model", project)
+    assert report["outcome"] in ("rejected", "not trained")
+    assert version_of(studio, backend, project) == before
+
+
+def test_a_killed_worker_goes_on_and_ends_in_the_same_state(
+    studio: LabelStudio, stand_in: Server, start_backend: StartBackend, texts: dict[str, str], tmp_path: Path
+) -> None:
+    backend = start_backend()
+    project = connected_project(studio, backend, texts)
+    annotate(studio, project, lambda task: texts[task["data"]["file"]])
+    press_start_training(studio, project)
+    wait_until(lambda: re.search(r"Training of project \S+: planned", backend.log), _PATIENCE, "it is being evaluated")
+    os.killpg(backend.program.process.pid, signal.SIGKILL)
+    again = start_backend()
+    report = report_of(tmp_path / "model", project)
+    assert report["outcome"] == "promoted", report["reason"]
+    assert vocabularies(stand_in, project) == {f"ls-p{project}-en-US-v1": "READY"}
+    assert version_of(studio, again, project).startswith("transcribe-en-US+v1@")
+    assert report["tasks"]["evaluated"] == report["cost"]["jobs"] == len(report["held_out"])
