@@ -119,6 +119,27 @@ def test_an_unreachable_aws(make_client: Callable[..., FlaskClient], monkeypatch
     assert "AWS_ENDPOINT_URL" in reason(make_client())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL", "localhost:5000"),
+        ("AWS_DEFAULT_REGION", "us east 1"),
+        ("AWS_PROFILE", "nobody"),
+        ("AWS_CONFIG_FILE", __file__),
+    ],
+)
+def test_what_boto3_cannot_read_is_said(
+    make_client: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    said = reason(make_client())
+    assert value in said or name in said
+
+
+def test_a_bucket_name_that_is_none(make_client: Callable[..., FlaskClient]) -> None:
+    assert "my bucket" in reason(make_client(s3_bucket="my bucket"))
+
+
 def test_without_a_bucket_none_is_looked_for(make_client: Callable[..., FlaskClient]) -> None:
     assert make_client(s3_bucket="").post("/setup", json=asked.setup()).status_code == 200
 
