@@ -96,7 +96,7 @@ class AWSClients:
                     with aws_errors(f"make a client for {service}"):
                         self._clients[key] = self._make(service, region)
                 except ValueError as error:  # boto3 on an endpoint without http://
-                    raise AWSError(f"boto3 refuses: {error}.", remedy="Correct the backend's AWS_ENDPOINT_URL.") from error
+                    raise AWSError(f"boto3 refuses: {error}.", remedy="Correct AWS_ENDPOINT_URL.") from error
             return self._clients[key]
 
     def _make(self, service: str, region: str | None) -> Any:
