@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from demo import programs
 from demo.processes import answers, environment, free_port, running
 from tests.api import asked
-from tests.api.conftest import BUCKET
-from tests.stack import ROOT, LocalAWS
+from tests.api.conftest import AUDIO, BUCKET
+from tests.stack import ROOT, LocalAWS, local_aws
 
 Start = Callable[..., str]
 
@@ -91,6 +91,22 @@ def test_a_finished_transcript_survives_a_restart(
     assert post(f"{start()}/predict", body) == first
     assert asked.texts(first["results"][0]) == ["restart."]
     assert stand_in.calls()["transcribe"]["StartTranscriptionJob"] == before
+
+
+def test_health_and_setup_answer_while_requests_wait_for_jobs(start: Start) -> None:
+    with local_aws("--latency", "600") as slow, ThreadPoolExecutor(30) as threads:
+        for bucket in ("calls", BUCKET):
+            slow.s3.create_bucket(Bucket=bucket)
+        slow.s3.put_object(Bucket="calls", Key="long.wav", Body=AUDIO)
+        url = start(AWS_ENDPOINT_URL=slow.url, THREADS="9", WORKERS="1", PREDICT_WAIT_SECONDS="8")
+        body = asked.predict([asked.task(None, "s3://calls/long.wav")])
+        asking = [threads.submit(post, f"{url}/predict", body) for _ in range(30)]
+        turned_away = wait(asking, return_when=FIRST_COMPLETED).done
+        assert requests.get(f"{url}/health", timeout=5).status_code == 200
+        assert post(f"{url}/setup", asked.setup())["model_version"]
+        assert any(not one.done() for one in asking)
+        assert turned_away
+        assert [one.result() for one in asking] == [{"results": [[]]}] * 30
 
 
 def test_a_failed_job_is_tried_again_after_retry(
