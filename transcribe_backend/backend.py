@@ -127,7 +127,7 @@ class Backend:
 
     def close(self) -> None:
         """Let the process end: nothing new is started, what is pending is recorded."""
-        self.transcriptions.close()
+        self.transcriber.close()
 
 
 def _studio(settings: Settings) -> Studio | None:

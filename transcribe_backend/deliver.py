@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -30,12 +31,17 @@ _log = logging.getLogger(__name__)
 Count = Callable[[str], None]
 """Called with what became of a delivery: "pushed", "already there", "superseded", "gone", "refused" or "waiting"."""
 
-_STORING_SECONDS = 10.0  # a request that has just been answered is being stored by Label Studio
+_STORING_SECONDS = 90.0  # Label Studio stores 2,000 answered predictions in a minute, and answers nothing meanwhile
+_SELECTING_SECONDS = 10.0  # between its look for tasks without a prediction and our getting the request
+_SENDING_SECONDS = 10.0
+_STORING_RETRY = 5.0
 _BACKOFF = (2.0, 30.0)
+_LOST_SECONDS = 60.0
 _PUSH_LOST_SECONDS = 90.0
 _HEARTBEAT, _DEAD_SECONDS = 4.0, 14.0
 _CLAIM_KEPT_SECONDS = 600.0
 _PROJECT_SECONDS = 10.0
+_IMPORT = "import|"
 _TASK_IS_GONE = "object does not exist"  # Label Studio 1.23 on a prediction for a deleted task
 
 
@@ -74,34 +80,35 @@ class Deliveries:
         self._clock = clock
         self._me = uuid.uuid4().hex
         self._known: dict[str, tuple[float, Project]] = {}
+        self._followed: set[str] = set()
+        self._answered: deque[tuple[float, list[str]]] = deque()
         self._silent = False
         self._push = queue.task(name="push")(self._push_now)
         self._prefetch = queue.task(name="prefetch")(self._prefetch_now)
-        self._prefetch_project = queue.task(name="prefetch_project")(self._prefetch_project_now)
         self._forget_tasks = queue.task(name="forget_tasks")(self._forget_tasks_now)
 
     # What requests leave to us (prelabel.Pending)
 
     def remember(self, project: Project, wishes: Iterable[Wish], until: float) -> None:
         """Record the tasks; they are not pushed before `until` (their request may still answer)."""
-        if self._studio:
-            for asked in wishes:
-                if asked.task_id is not None:
-                    self._records.put(claim_key(project, asked.task_id), self._record(project, asked, until))
+        for key, asked in self._deliverable(project, wishes):
+            self._records.put(key, self._record(project, asked, until))
 
     def forget(self, project: Project, wishes: Iterable[Wish]) -> None:
-        """Drop the records of tasks that have been answered or cannot be."""
-        if self._studio:
-            for asked in wishes:
-                self._records.delete(claim_key(project, asked.task_id))
+        """Drop the records of tasks that are answered or cannot be, once the answer is surely sent."""
+        self._answered.append((self._clock(), [key for key, _ in self._deliverable(project, wishes)]))
 
     def finish(self, project: Project, wishes: Iterable[Wish]) -> None:
-        """Push each task's prediction when its job ends."""
-        for asked in wishes:
-            if self._studio and asked.task_id is not None:
-                key = claim_key(project, asked.task_id)
-                self._records.put(key, self._record(project, asked, self._clock()))
-                asked.job.add_done_callback(self._pusher(key))
+        """Push the prediction of each remembered task when its job ends."""
+        for key, asked in self._deliverable(project, wishes):
+            self._followed.add(key)
+            asked.job.add_done_callback(self._pusher(key))
+
+    def _deliverable(self, project: Project, wishes: Iterable[Wish]) -> Iterator[tuple[str, Wish]]:
+        if self._studio and project.number:
+            for asked in wishes:
+                if asked.task_id is not None:
+                    yield claim_key(project, asked.task_id), asked
 
     # What Label Studio tells
 
@@ -120,8 +127,8 @@ class Deliveries:
         """A project is connected: transcribe its tasks without predictions ahead, once."""
         if not self._studio or not self._settings.prefetch_max_tasks or not project.number:
             return
-        if self._state.add(f"connected|{project.id}", {"at": self._clock(), "connected": True}):
-            self._prefetch_project(project.id)
+        if self._state.add(f"connected|{project.id}", {"at": self._clock()}):
+            self._plan({"project": project.id})
 
     def deleted(self, project: Mapping[str, Any], task_ids: Iterable[Any]) -> None:
         """Tasks are gone: forget what was to be delivered to them."""
@@ -135,6 +142,7 @@ class Deliveries:
         for task in tasks:
             asked = wish(self._transcriber, task, project)
             if self._studio:
+                self.remember(project, [asked], self._clock())
                 self.finish(project, [asked])
             else:
                 asked.job.add_done_callback(self._teller(project, asked))
@@ -142,18 +150,21 @@ class Deliveries:
     def sweep(self) -> None:
         """Take over what nobody works on: records of dead processes, pushes and imports lost with their worker."""
         alive = {key for key, beat in self._state.items() if self._clock() - beat.get("beat", 0) < _DEAD_SECONDS}
-        orphans = [(key, record) for key, record in self._records.items() if self._orphaned(record, alive)]
+        orphans = [(key, record) for key, record in self._records.items() if self._orphaned(key, record, alive)]
         for key, record in orphans:
             if self._claims.claim(f"adopt|{key}", self._clock() - _DEAD_SECONDS):
                 self._adopt(key, record)
         for key, record in list(self._state.items()):
-            if "tasks" in record and self._clock() - record["at"] > _PUSH_LOST_SECONDS:
+            if key.startswith(_IMPORT) and self._clock() - record["at"] > _PUSH_LOST_SECONDS:
                 self._state.put(key, {**record, "at": self._clock()})
                 self._prefetch(key)
 
     def heartbeat(self) -> None:
-        """Tell the others that this process still follows what it owns."""
+        """Tell the others that this process still follows what it owns; drop what it has answered."""
         self._state.put(f"process|{self._me}", {"beat": self._clock()})
+        while self._answered and self._clock() - self._answered[0][0] > _SENDING_SECONDS:
+            for key in self._answered.popleft()[1]:
+                self._records.delete(key)
 
     def tidy(self) -> None:
         """Delete claims and heartbeats that no longer mean anything."""
@@ -182,16 +193,17 @@ class Deliveries:
             "tries": 0,
         }
 
-    def _orphaned(self, record: Mapping[str, Any], alive: set[str]) -> bool:
+    def _orphaned(self, key: str, record: Mapping[str, Any], alive: set[str]) -> bool:
         if record["pushed"]:
             return self._clock() - float(record["pushed"]) > _PUSH_LOST_SECONDS
-        return record["owner"] != self._me and f"process|{record['owner']}" not in alive
+        if record["owner"] == self._me:
+            return key not in self._followed and self._clock() - float(record["until"]) > _LOST_SECONDS
+        return f"process|{record['owner']}" not in alive
 
     def _adopt(self, key: str, record: dict[str, Any]) -> None:
         if record["pushed"]:
             self._push_after(key, record, 0.0)
             return
-        self._records.put(key, {**record, "owner": self._me})
         try:
             project = self._project(record)
         except TranscribeBackendError as error:
@@ -204,6 +216,7 @@ class Deliveries:
 
     def _pusher(self, key: str) -> "Callable[[Future[str]], None]":
         def push(ended: "Future[str]") -> None:
+            self._followed.discard(key)
             record = self._records.get(key)
             if record is None:
                 return
@@ -254,7 +267,6 @@ class Deliveries:
         if project.version != record["version"]:
             self._drop(key, "superseded")
         elif not job or not (self._transcriber.store.has(job) or self._transcriber.store.fetch(job)):
-            self._records.put(key, {**record, "pushed": 0.0, "owner": self._me})
             self.follow(project, [{"id": record["task"], "data": record["data"]}])
         else:
             self._store(key, record, project, job)
@@ -264,8 +276,8 @@ class Deliveries:
         studio = self._required_studio()
         if any(known.get("model_version") == record["version"] for known in studio.predictions(record["task"])):
             self._drop(key, "already there")
-        elif not self._claims.claim(key, self._clock() - _STORING_SECONDS):
-            self._push_after(key, record, _STORING_SECONDS / 2)
+        elif not self._claims.claim(key, self._clock() - _STORING_SECONDS, holds=_SELECTING_SECONDS):
+            self._push_after(key, record, _STORING_RETRY)
         else:
             for made in predict(self._transcriber.store, job, project):
                 studio.create_prediction(record["task"], made["result"], made.get("score"), made["model_version"])
@@ -291,7 +303,7 @@ class Deliveries:
             _log.warning("Predictions wait for Label Studio: %s", error.advice)
         self._count("waiting")
         tries = record["tries"] + 1
-        self._push_after(key, {**record, "tries": tries}, min(_BACKOFF[0] * 2**tries, _BACKOFF[1]))
+        self._push_after(key, {**record, "tries": tries}, min(_BACKOFF[0] * 2 ** min(tries, 9), _BACKOFF[1]))
 
     def _heard(self) -> None:
         if self._silent:
@@ -323,7 +335,7 @@ class Deliveries:
     # Prefetch
 
     def _plan(self, record: dict[str, Any]) -> None:
-        key = f"import|{uuid.uuid4().hex}"
+        key = f"{_IMPORT}{uuid.uuid4().hex}"
         self._state.put(key, {**record, "at": self._clock()})
         self._prefetch(key)
 
@@ -332,17 +344,18 @@ class Deliveries:
         if record is None:
             return
         try:
-            self.follow(self._projects.read(record["project"], record["config"]), record["tasks"])
+            self.follow(*self._planned(record))
         except TranscribeBackendError as error:
-            _log.warning("The tasks imported into project %s are not prefetched: %s", record["project"], error.advice)
+            _log.warning("New tasks of project %s are not transcribed ahead: %s", record["project"], error.advice)
+            if isinstance(error, StudioUnreachable | StudioDenied):
+                return  # the sweep tries again
         self._state.delete(key)
 
-    def _prefetch_project_now(self, project: str) -> None:
-        try:
-            described = self._required_studio().project(int(project.partition(".")[0]))
-            self.imported(described, list(self._unlabeled(described["id"])))
-        except StudioError as error:
-            _log.warning("The tasks of project %s are not prefetched: %s", project, error.advice)
+    def _planned(self, record: Mapping[str, Any]) -> tuple[Project, Iterable[Task]]:
+        if "tasks" in record:
+            return self._projects.read(record["project"], record["config"]), record["tasks"]
+        project = self._project(record)
+        return project, self._unlabeled(project.number)
 
     def _unlabeled(self, number: int) -> Iterator[Task]:
         found = 0

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
+from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
 from transcribe_backend.errors import AWSError, BucketError, TranscribeBackendError
 from transcribe_backend.settings import Settings
 
@@ -85,5 +85,6 @@ class Diagnosis:
                     f"AWS denies the backend access to S3_BUCKET {bucket}.",
                     remedy="Attach deploy/iam-policy.json to its user or role, and check that the bucket is yours.",
                 ) from error
-            with aws_errors(f"look at S3_BUCKET {bucket}"):
-                raise
+            raise translate(error, f"look at S3_BUCKET {bucket}") from error
+        except BotoCoreError as error:
+            raise translate(error, f"look at S3_BUCKET {bucket}") from error

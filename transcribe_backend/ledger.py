@@ -95,22 +95,23 @@ class Ledger:
     def __len__(self) -> int:
         return int(self._storage.result_store_size())
 
-    def claim(self, key: str, since: float) -> bool:
+    def claim(self, key: str, since: float, *, holds: float = 0.0) -> bool:
         """Whether the caller is the one to act on `key`: nobody else has claimed it since the time `since`.
 
-        An older claim is taken over; of several callers at the same moment one is told True.
+        An older claim is taken over; of several callers at the same moment one is told True. The claim counts as made
+        `holds` seconds from now.
         """
-        mine = {"at": self._clock()}
+        mine = {"at": self._clock() + holds}
         if self.add(key, mine):
             return True
         other = self.get(key)
-        if other is not None and other["at"] >= since:
+        if other is None:
+            return self.add(key, mine)
+        # Who adds the successor of just that claim may replace it: no storage has a compare-and-swap.
+        if other["at"] >= since or not self.add(f"{key}|after {other['at']}", mine):
             return False
-        taken = self.take(key)
-        if taken is not None and taken["at"] >= since:
-            self.add(key, taken)
-            return False
-        return self.add(key, mine)
+        self.put(key, mine)
+        return True
 
 
 def _encode(record: dict[str, Any]) -> bytes:

@@ -55,7 +55,7 @@ class Pending(Protocol):
         """These wait for a transcript; their request answers them until the time `until`."""
 
     def forget(self, project: Project, wishes: Iterable[Wish]) -> None:
-        """These have been answered, or never can be."""
+        """These are being answered now, or never can be; should the process die before they are sent, they count."""
 
     def finish(self, project: Project, wishes: Iterable[Wish]) -> None:
         """These were answered with `[]`: push their predictions when their jobs end."""
@@ -113,9 +113,11 @@ class Prelabel:
         arrived = self._clock()
         urgent = len(tasks) <= _URGENT_TASKS
         wishes = [wish(self._transcriber, task, project, urgent=urgent) for task in tasks]
-        self._wait(project, wishes, arrived + self._settings.predict_wait)
+        slow = self._wait(project, wishes, arrived + self._settings.predict_wait)
         slots = [self._slot(wish, project) for wish in wishes]
-        return self._claimed(wishes, slots, project, arrived)
+        slots = self._claimed(wishes, slots, project, arrived)
+        self._pending.forget(project, [wish for wish in slow if not wish.late])
+        return slots
 
     def interactive(self, task: Task, project: Project, context: Mapping[str, Any]) -> Prediction:
         """The words of an annotator's new regions; no result when there is nothing to fill or no transcript yet."""
@@ -132,16 +134,16 @@ class Prelabel:
             self._failures.tell(project.id, asked.task_id, asked.value, error)
             return {"result": []}
 
-    def _wait(self, project: Project, wishes: Sequence[Wish], deadline: float) -> None:
+    def _wait(self, project: Project, wishes: Sequence[Wish], deadline: float) -> list[Wish]:
+        """Returns those that were remembered, whatever became of them."""
         self._patiently({wish.job for wish in wishes}, _QUICK_SECONDS)
-        slow = [wish for wish in wishes if not wish.job.done()]
+        slow = [wish for wish in wishes if wish.late]
         if slow:
             # Before the wait: should this process be killed meanwhile, the tasks are not forgotten.
             self._pending.remember(project, slow, deadline)
             self._patiently({wish.job for wish in slow}, deadline - self._clock())
-        late = [wish for wish in wishes if wish.late]
-        self._pending.finish(project, late)
-        self._pending.forget(project, [wish for wish in slow if not wish.late])
+            self._pending.finish(project, [wish for wish in slow if wish.late])
+        return slow
 
     def _patiently(self, jobs: "set[Future[str]]", seconds: float) -> None:
         """Wait, unless too many threads wait already."""
@@ -159,8 +161,15 @@ class Prelabel:
             made = predict(self._transcriber.store, wish.job.result(), project)
         except TranscribeBackendError as error:
             self._failures.tell(project.id, wish.task_id, wish.value, error)
+            self._again(wish, project, error)
             return []
         return made
+
+    def _again(self, wish: Wish, project: Project, error: TranscribeBackendError) -> None:
+        """A finished transcript that cannot be read at this moment: the cache is damaged, AWS still has it."""
+        if error.retryable and not wish.late:
+            self._pending.remember(project, [wish], self._clock())
+            self._pending.finish(project, [wish])
 
     def _claimed(
         self, wishes: Sequence[Wish], slots: list[list[Prediction]], project: Project, arrived: float
@@ -174,8 +183,11 @@ class Prelabel:
         for place, (wish, made) in enumerate(zip(wishes, slots, strict=True)):
             if made and wish.task_id is not None and not self._claims.claim(claim_key(project, wish.task_id), arrived):
                 slots[place], yielded = [], True
-        if yielded and len(wishes) <= _URGENT_TASKS:
-            self._sleep(_STORING_SECONDS)
+        if yielded and len(wishes) <= _URGENT_TASKS and self._waiters.acquire(blocking=False):
+            try:
+                self._sleep(_STORING_SECONDS)
+            finally:
+                self._waiters.release()
         return slots
 
 

@@ -60,6 +60,12 @@ class Transcriber:
     def __len__(self) -> int:
         return len(self._under_way)
 
+    def close(self) -> None:
+        """Look at no more audio and start nothing more; running jobs go on in AWS."""
+        for pool in (self._bulk, self._urgent):
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._transcriptions.close()
+
     def _known(self, value: Any) -> Media | None:
         with self._lock:
             looked, media = self._media.get(str(value), (float("-inf"), None))

@@ -55,7 +55,7 @@ class AWSClients:
         self._observer = observer
         self._lock = threading.Lock()
         self._session: boto3.session.Session | None = None
-        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._clients: dict[tuple[str, str | None, bool], Any] = {}
 
     @property
     def region(self) -> str:
@@ -66,6 +66,14 @@ class AWSClients:
     def transcribe(self, region: str | None = None) -> "TranscribeServiceClient":
         """The Transcribe client of a region; raises CredentialsError without region or credentials."""
         client: TranscribeServiceClient = self._client("transcribe", region)
+        return client
+
+    def starts(self, region: str | None = None) -> "TranscribeServiceClient":
+        """A client for StartTranscriptionJob alone, which gives up early: the caller waits out what AWS refuses.
+
+        Apart, because full slots or a low start rate would slow down adaptively the looking at running jobs, too.
+        """
+        client: TranscribeServiceClient = self._client("transcribe", region, brief=True)
         return client
 
     def s3(self, region: str | None = None) -> "S3Client":
@@ -88,20 +96,21 @@ class AWSClients:
             self._session = boto3.session.Session(region_name=self._region)
         return self._session
 
-    def _client(self, service: str, region: str | None) -> Any:
+    def _client(self, service: str, region: str | None, *, brief: bool = False) -> Any:
         with self._lock:
-            key = (service, region)
+            key = (service, region, brief)
             if key not in self._clients:
                 try:
                     with aws_errors(f"make a client for {service}"):
-                        self._clients[key] = self._make(service, region)
+                        self._clients[key] = self._make(*key)
                 except ValueError as error:  # boto3 on an endpoint without http://
                     raise AWSError(f"boto3 refuses: {error}.", remedy="Correct AWS_ENDPOINT_URL.") from error
             return self._clients[key]
 
-    def _make(self, service: str, region: str | None) -> Any:
+    def _make(self, service: str, region: str | None, brief: bool) -> Any:
+        adapts = service == "transcribe" and not brief
         config = Config(
-            retries={"mode": "adaptive" if service == "transcribe" else "standard", "total_max_attempts": 10},
+            retries={"mode": "adaptive" if adapts else "standard", "total_max_attempts": 3 if brief else 10},
             max_pool_connections=64,
             connect_timeout=5,
             read_timeout=30,

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.pacing import RateLimiter
-from transcribe_backend.aws.transcripts import TranscriptStore
+from transcribe_backend.aws.transcripts import REDACTED, TranscriptStore
 from transcribe_backend.errors import AWSError, JobFailed
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition
@@ -34,7 +34,8 @@ class Job:
     def name(self) -> str:
         """TranscriptionJobName: `ls-` and a digest of the media's identity and the recognition options."""
         what = json.dumps([self.media.identity, self.recognition.key()])
-        return PREFIX + hashlib.sha256(what.encode()).hexdigest()[:40]
+        prefix = REDACTED if self.recognition.redact else PREFIX
+        return prefix + hashlib.sha256(what.encode()).hexdigest()[:40]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class TranscribeJobs:
         """
         with aws_errors(f"start the transcription of {job.media.uri}"):
             try:
-                self._clients.transcribe(job.media.region or None).start_transcription_job(**self._request(job))
+                self._clients.starts(job.media.region or None).start_transcription_job(**self._request(job))
             except ClientError as error:
                 if error_code(error) == "ConflictException":
                     return False
@@ -162,8 +163,12 @@ def _status(described: Any) -> Status:
         name=described["TranscriptionJobName"],
         state=described.get("TranscriptionJobStatus", ""),
         reason=described.get("FailureReason", ""),
-        uri=described.get("Transcript", {}).get("TranscriptFileUri", ""),
+        uri=_place(described.get("Transcript", {})),
     )
+
+
+def _place(transcript: Any) -> str:
+    return str(transcript.get("TranscriptFileUri") or transcript.get("RedactedTranscriptFileUri") or "")
 
 
 def _download(uri: str) -> requests.Response:

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 _OWN_SHARE = 0.9  # of the account's start rate: even spacing at exactly the quota is throttled by every jitter
 _REMEMBERED_FAILURES = 5_000
 _FAILURE_SECONDS = 60.0
-_FULL_WAIT = (1.0, 15.0)
+_WAIT, _LONGEST_WAIT, _ATTEMPTS = 1.0, 8.0, 4
 
 Count = Callable[[str], None]
 """Called with what became of a job: "cached", "started", "adopted", "completed" or "failed"."""
@@ -73,11 +73,13 @@ class Transcriptions:
     def close(self) -> None:
         """Start nothing more; running jobs go on in AWS and are adopted by whoever asks next."""
         self._closed.set()
+        self.watch.close()
         for pool in (self._lookups, self._bulk, self._urgent):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _settle(self, future: "Future[str]", step: Callable[..., None], *args: Any) -> None:
         try:
+            self._check_open()
             step(*args)
         except TranscribeBackendError as error:
             future.set_exception(error)
@@ -115,16 +117,19 @@ class Transcriptions:
         self.watch.follow(job, future)
 
     def _started(self, job: Job) -> bool:
-        pause, longest = _FULL_WAIT
+        """Waits out a full account for as long as it takes, and AWS's own failures a few times."""
+        attempt = 0
         while True:
+            attempt += 1
             self._pace.wait()
+            self._check_open()
             try:
                 return self._jobs.start(job)
-            except LimitExceeded as error:
-                _log.warning("%s Waiting.", error)
-            self._closed.wait(pause)
-            self._check_open()
-            pause = min(pause * 2, longest)
+            except AWSError as error:
+                if not isinstance(error, LimitExceeded) and (not error.retryable or attempt >= _ATTEMPTS):
+                    raise
+                _log.log(logging.WARNING if attempt == _ATTEMPTS else logging.INFO, "%s Waiting.", error)
+            self._closed.wait(min(_WAIT * attempt, _LONGEST_WAIT))
 
     def _check_open(self) -> None:
         if self._closed.is_set():

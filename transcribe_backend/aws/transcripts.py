@@ -5,7 +5,9 @@ import json
 import os
 import tempfile
 import threading
+import zlib
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from transcribe_backend.errors import TranscriptError
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.transcript import Transcript, parse
 
+REDACTED = "ls-redacted-"
+"""How the names of jobs begin whose output is redacted."""
 _WORDS_IN_MEMORY = 120_000
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
@@ -45,7 +49,7 @@ class TranscriptStore:
             if name in self._memory:
                 self._memory.move_to_end(name)
                 return self._memory[name]
-        transcript = parse(self._read(name))
+        transcript = self._read(name)
         self._remember(name, transcript)
         return transcript
 
@@ -59,16 +63,24 @@ class TranscriptStore:
         """Look into S3_BUCKET; False when the output is not there or there is no bucket."""
         if not self._settings.s3_bucket:
             return False
-        document = self._download(name, region)
-        if document is None:
-            return False
-        self.put(name, document)
-        return True
+        for key in self._keys(name):
+            document = self._download(key, region)
+            if document is not None:
+                self.put(name, document)
+                return True
+        return False
 
-    def _download(self, name: str, region: str | None) -> bytes | None:
-        with aws_errors(f"read s3://{self._settings.s3_bucket}/{self.key(name)}"):
+    def _keys(self, name: str) -> Iterator[str]:
+        """Where the output may be: redacted, it is given a name of its own (AWS Transcribe, pii-redaction-output)."""
+        folder, _, file = self.key(name).rpartition("/")
+        if name.startswith(REDACTED):
+            yield f"{folder}/redacted-{file}"
+        yield self.key(name)
+
+    def _download(self, key: str, region: str | None) -> bytes | None:
+        with aws_errors(f"read s3://{self._settings.s3_bucket}/{key}"):
             try:
-                answer = self._clients.s3(region).get_object(Bucket=self._settings.s3_bucket, Key=self.key(name))
+                answer = self._clients.s3(region).get_object(Bucket=self._settings.s3_bucket, Key=key)
                 return answer["Body"].read()
             except ClientError as error:
                 if error_code(error) in _MISSING:
@@ -78,21 +90,28 @@ class TranscriptStore:
     def _path(self, name: str) -> Path:
         return self._folder / name[3:5] / f"{name}.json.gz"
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(self, name: str) -> Transcript:
         path = self._path(name)
         try:
-            return _decode(gzip.decompress(path.read_bytes()))
-        except (OSError, EOFError, TranscriptError) as error:
+            return parse(_decode(gzip.decompress(path.read_bytes())))
+        except (OSError, EOFError, zlib.error, TranscriptError) as error:
             path.unlink(missing_ok=True)
             raise TranscriptError(f"The cached transcript {name} is damaged or gone.", retryable=True) from error
 
     def _write(self, name: str, document: bytes) -> None:
         path = self._path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(gzip.compress(document, compresslevel=3))
-        os.replace(temporary, path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent)
+            with os.fdopen(handle, "wb") as file:
+                file.write(gzip.compress(document, compresslevel=3))
+            os.replace(temporary, path)
+        except OSError as error:
+            raise TranscriptError(
+                f"The transcript {name} cannot be kept: {error.strerror}.",
+                remedy="Check MODEL_DIR: is it writable, is the disk full?",
+                retryable=True,
+            ) from error
 
     def _remember(self, name: str, transcript: Transcript) -> None:
         with self._lock:

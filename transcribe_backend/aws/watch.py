@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from transcribe_backend.aws.jobs import Job, TranscribeJobs, failed
-from transcribe_backend.errors import AWSError, TranscribeBackendError
+from transcribe_backend.errors import AWSError, TranscribeBackendError, TranscriptError
 
 _log = logging.getLogger(__name__)
 
@@ -18,6 +18,7 @@ _PERIOD = 0.8
 _SLOWEST_PERIOD = 15.0
 _FAILED_PAGES = 3
 _SINGLE_LOOKUPS = 8
+_PATIENT_LOOKS = 3
 
 
 @dataclass(slots=True)
@@ -25,7 +26,8 @@ class _Pending:
     job: Job
     future: Future[str]
     since: float
-    completed_without_output: int = field(default=0)
+    riddles: int = field(default=0)
+    """How often it neither ran nor had a transcript nor was among the newest FAILED jobs."""
 
 
 class Watch:
@@ -46,6 +48,7 @@ class Watch:
         self._listing = threading.Lock()
         self._running: dict[str, tuple[float, frozenset[str]]] = {}
         self._queues: set[str] = set()
+        self._closed = False
 
     def follow(self, job: Job, future: "Future[str]") -> None:
         """Resolve `future` when the job ends."""
@@ -54,6 +57,12 @@ class Watch:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._follow_all, name="transcribe-watch", daemon=True)
                 self._thread.start()
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Look no more."""
+        with self._changed:
+            self._closed = True
             self._changed.notify_all()
 
     def running(self, region: str, max_age: float = 2.0) -> frozenset[str]:
@@ -76,39 +85,44 @@ class Watch:
 
     def _follow_all(self) -> None:
         trouble = 0.0
-        while True:
+        while not self._closed:
             with self._changed:
-                self._changed.wait_for(lambda: self._pending)
+                self._changed.wait_for(lambda: self._pending or self._closed)
             begun = self._clock()
-            try:
-                self._tick()
-                trouble = 0.0
-            except TranscribeBackendError as error:
-                trouble = min(max(1.0, trouble * 2), _SLOWEST_PERIOD)
-                _log.warning("Pending transcription jobs cannot be followed now: %s", error.advice)
-            except Exception:
-                trouble = _SLOWEST_PERIOD
-                _log.exception("Following the pending transcription jobs failed; trying again")
+            trouble = 0.0 if self._tick() else min(max(1.0, trouble * 2), _SLOWEST_PERIOD)
             self._pause(max(self._period(), trouble) - (self._clock() - begun))
 
     def _pause(self, seconds: float) -> None:
         with self._changed:
             before = len(self._pending)
-            self._changed.wait_for(lambda: len(self._pending) > before and self._period() < seconds, max(seconds, 0.05))
+            self._changed.wait_for(
+                lambda: self._closed or (len(self._pending) > before and self._period() < seconds), max(seconds, 0.05)
+            )
 
     def _period(self) -> float:
         youngest = max((pending.since for pending in self._pending.copy().values()), default=self._clock())
         age = self._clock() - youngest
         return _PERIOD if age < _YOUNG else min(age / _YOUNG, _SLOWEST_PERIOD)
 
-    def _tick(self) -> None:
+    def _tick(self) -> bool:
+        """Look once into each region; False when that did not succeed in all of them."""
         by_region = defaultdict(list)
         for pending in self._pending.copy().values():
             by_region[pending.job.media.region].append(pending)
-        for region, group in by_region.items():
+        return all([self._look(region, group) for region, group in by_region.items()])
+
+    def _look(self, region: str, group: list[_Pending]) -> bool:
+        try:
             with self._listing:
                 asked, running = self._list(region)
             self._collect(region, [p for p in group if p.since <= asked and p.job.name not in running])
+        except TranscribeBackendError as error:
+            _log.warning("Pending transcription jobs cannot be followed now: %s", error.advice)
+            return False
+        except Exception:
+            _log.exception("Following the pending transcription jobs failed; trying again")
+            return False
+        return True
 
     def _collect(self, region: str, ended: list[_Pending]) -> None:
         unexplained = [pending for pending in self._fetchers.map(self._fetch, ended) if pending]
@@ -127,6 +141,9 @@ class Watch:
                 _log.warning("The transcript of %s cannot be fetched now: %s", pending.job.name, error.advice)
             else:
                 self._resolve(pending, error)
+        except Exception as error:
+            _log.exception("The transcript of %s cannot be read", pending.job.name)
+            self._resolve(pending, TranscriptError(f"The transcript of {pending.job.name} is unreadable: {error!r}."))
         return None
 
     def _fail(self, region: str, unexplained: list[_Pending]) -> list[_Pending]:
@@ -139,8 +156,11 @@ class Watch:
 
     def _look_up(self, region: str, pending: _Pending) -> None:
         status = next(iter(self._jobs.listing(region, name=pending.job.name, pages=1)), None)
-        if status is None:
+        pending.riddles += 1
+        if status is None and pending.riddles >= _PATIENT_LOOKS:  # a list may not yet know what was just started
             self._resolve(pending, AWSError(f"The job {pending.job.name} is gone from AWS Transcribe.", retryable=True))
+        elif status is None:
+            return
         elif status.state == "FAILED":
             self._resolve(pending, failed(pending.job, status.reason))
         elif status.state == "QUEUED":
@@ -150,8 +170,7 @@ class Watch:
 
     def _fetch_elsewhere(self, pending: _Pending) -> None:
         """COMPLETED but not in our folder: S3 may lag one look; after that the job was started with other settings."""
-        pending.completed_without_output += 1
-        if pending.completed_without_output < 2:
+        if pending.riddles < 2:
             return
         try:
             if self._jobs.fetch_from_service_bucket(pending.job):

@@ -1,0 +1,158 @@
+"""A double of Label Studio for what deliveries need of its API, without its weight; it can go down and come back.
+
+What must be shown with the real Label Studio is shown in tests/e2e.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from demo.studio import SPEECH_RECOGNITION
+
+CREATED = "2026-01-01T00:00:00.000000Z"
+API_KEY = "0123456789abcdef0123456789abcdef01234567"
+PROJECT = "1.1767225600"
+"""The project 1, as it stands in Label Studio's requests."""
+
+Answer = tuple[int, Any]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+
+class StudioDouble:
+    """Project 1 with tasks and predictions; `asked` holds (method, path) of every request.
+
+    `refusal` is the status that answers everything.
+    """
+
+    def __init__(self) -> None:
+        self.config = SPEECH_RECOGNITION
+        self.projects = {1}
+        self.tasks: list[dict[str, Any]] = []
+        self.gone: set[int] = set()
+        self.stored: dict[int, list[dict[str, Any]]] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.refusal: int | None = None
+        self._lock = threading.Lock()
+        self._server: ThreadingHTTPServer | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens, also while it is down."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What leads a backend to it."""
+        return {"LABEL_STUDIO_URL": self.url, "LABEL_STUDIO_API_KEY": API_KEY}
+
+    def up(self) -> None:
+        """Listen, always on the same port."""
+        studio = self
+
+        class Handler(_Handler):
+            double = studio
+
+        self._server = _Server(("127.0.0.1", self._port), Handler)
+        self._port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def down(self) -> None:
+        """Refuse connections."""
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def add_tasks(self, audio: list[str]) -> list[dict[str, Any]]:
+        """Tasks as an import makes them; the ids go on from the last one."""
+        first = len(self.tasks) + 1
+        made = [
+            {"id": number, "data": {"audio": uri}, "is_labeled": False, "total_predictions": 0}
+            for number, uri in enumerate(audio, first)
+        ]
+        self.tasks += made
+        return made
+
+    def described(self) -> dict[str, Any]:
+        """The project as its API and its webhooks give it."""
+        return {"id": 1, "created_at": CREATED, "label_config": self.config}
+
+    def counts(self) -> dict[int, int]:
+        """Number of stored predictions by task."""
+        with self._lock:
+            return {task: len(stored) for task, stored in self.stored.items()}
+
+    def store(self, tasks: list[dict[str, Any]], results: list[Any]) -> None:
+        """What Label Studio does with the answer to its /predict."""
+        with self._lock:
+            for task, answered in zip(tasks, results, strict=True):
+                made = answered if isinstance(answered, list) else [answered]
+                self.stored.setdefault(task["id"], []).extend(made)
+
+    def answer(self, method: str, path: str, body: bytes) -> Answer:
+        """One request."""
+        self.asked.append((method, path))
+        parts = urlsplit(path)
+        if self.refusal:
+            return self.refusal, {"detail": "refused"}
+        if match := re.fullmatch(r"/api/projects/(\d+)/", parts.path):
+            return (200, self.described()) if int(match[1]) in self.projects else (404, {"detail": "Not found."})
+        if parts.path == "/api/tasks/":
+            return 200, {"tasks": self.tasks, "total": len(self.tasks)}
+        if parts.path == "/api/predictions/" and method == "GET":
+            with self._lock:
+                return 200, list(self.stored.get(int(parse_qs(parts.query)["task"][0]), []))
+        if parts.path == "/api/predictions/" and method == "POST":
+            return self._create(json.loads(body))
+        return 404, {"detail": "Not found."}
+
+    def _create(self, prediction: dict[str, Any]) -> Answer:
+        task = prediction["task"]
+        if task in self.gone:
+            return 400, {"task": [f'Invalid pk "{task}" - object does not exist.']}
+        with self._lock:
+            self.stored.setdefault(task, []).append(prediction)
+        return 201, {"id": 1, **prediction}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"  # no kept connection outlives `down`
+    double: StudioDouble
+
+    def handle_any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        known = self.headers.get("Authorization") == f"Token {API_KEY}"
+        status, answer = self.double.answer(self.command, self.path, body) if known else (401, {"detail": "no"})
+        text = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = handle_any
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def studio_double() -> Iterator[StudioDouble]:
+    """A double that listens until the end of the block."""
+    double = StudioDouble()
+    double.up()
+    try:
+        yield double
+    finally:
+        double.down()
