@@ -14,13 +14,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The actions list, show, train and rollback."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for action, about in (
-        (_list, "the versions of a project, and which is in use"),
-        (_show, "the rows of a version, and why it was promoted or rejected"),
+        (_list, "the versions of a project, and which is in use; without --project those of all"),
+        (_show, "the rows in use and the figures of the last training, or those of a --version"),
         (_train, "learn from the project's annotations now"),
         (_rollback, "stop using the version in use; the one before it is used again"),
     ):
         subparser = actions.add_parser(action.__name__.removeprefix("_"), help=about, description=about)
-        subparser.add_argument("--project", type=int, required=True, help="the number in the project's address")
+        subparser.add_argument(
+            "--project", type=int, required=action is not _list, help="the number in the project's address"
+        )
         subparser.add_argument("--language", help="such as en-US [the project's]")
         subparser.set_defaults(action=action)
     actions.choices["show"].add_argument("--version", type=int, help="number of the version [the one in use]")
@@ -28,8 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, running: Backend) -> int:
     """Do it; 0, or raises TranscribeBackendError."""
-    project, language = _project(arguments, running)
-    for line in arguments.action(arguments, running, project, language):
+    if arguments.project is None:
+        lines = _list_all(running)
+    else:
+        lines = arguments.action(arguments, running, *_project(arguments, running))
+    for line in lines:
         print(line)
     return 0
 
@@ -56,19 +61,23 @@ def _list(arguments: argparse.Namespace, running: Backend, project: str, languag
         yield f"Project {arguments.project} has learnt nothing in {language} yet."
 
 
+def _list_all(running: Backend) -> Iterator[str]:
+    for version in running.vocabularies.everything():
+        yield f"{version.name}  {version.state}  {running.vocabularies.mark(version.name)}"
+
+
 def _show(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
-    versions = {version.number: version.name for version in running.vocabularies.versions(project, language)}
-    name = versions.get(arguments.version) if arguments.version else running.vocabularies.promoted(project, language)
-    if not name:
-        yield f"Project {arguments.project} has no such vocabulary in {language}."
-        return
-    yield name
-    for row in running.vocabularies.rows(name):
+    name = running.vocabularies.promoted(project, language)
+    reports = [report for report in running.reports.all(project) if report["language"] in (language, "")]
+    if arguments.version:
+        versions = {version.number: version.name for version in running.vocabularies.versions(project, language)}
+        name = versions.get(arguments.version)
+        reports = [report for report in reports if name and report["vocabulary"] == name]
+    yield name or f"Project {arguments.project} has no such vocabulary in {language}."
+    for row in running.vocabularies.rows(name) if name else ():
         yield f"  {row.display or row.phrase}"
-    for report in running.reports.all(project):
-        if report["vocabulary"] == name:
-            yield from _lines(report)
-            return
+    for report in reports[:1]:
+        yield from _lines(report)
 
 
 def _train(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:

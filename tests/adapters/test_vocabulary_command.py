@@ -74,11 +74,14 @@ def test_list_show_and_roll_back(command: Run, versions: Vocabularies, settings:
         "vocabulary": "ls-p7-en-US-v2",
     }
     rejected = [{"written": "7-Eleven", "reason": "digits"}]
-    Reports(AWSClients(), settings).save({**report, "project": "7.1", "asked": 0.0, "rejected": rejected})
+    Reports(AWSClients(), settings).save(
+        {**report, "project": "7.1", "language": "en-US", "asked": 0.0, "rejected": rejected}
+    )
     assert command("list", "--project", "7") == [
         "ls-p7-en-US-v2  READY  in use",
         "ls-p7-en-US-v1  READY  promoted",
     ]
+    assert "ls-p7-en-US-v2  READY  promoted" in command("list")
     shown = command("show", "--project", "7")
     assert shown[:4] == ["ls-p7-en-US-v2", "  Xochitl", "  AWS", "promoted: Better."]
     assert shown[-2:] == ["  + AWS", "  - 7-Eleven: digits"]

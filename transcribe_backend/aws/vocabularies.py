@@ -31,6 +31,7 @@ from transcribe_backend.settings import Settings
 from transcribe_backend.speech.vocabulary import Rejection, Row, table_text
 
 BUILDING, CANDIDATE, PROMOTED, REJECTED, WITHDRAWN = "building", "candidate", "promoted", "rejected", "withdrawn"
+_ANY = re.compile(r"ls-p\d+-.+-v(\d+)")
 _KEPT = 2
 _UNREADABLE = re.compile(r"\b(S3|bucket|access|permissions?)\b", re.IGNORECASE)
 _UNREADABLE_REMEDY = "Let the backend's role read S3_BUCKET, which must lie in the region of AWS Transcribe."
@@ -101,6 +102,12 @@ class Vocabularies:
         listed = ((pattern.fullmatch(each["VocabularyName"]), each) for each in self._requests.listed(stem))
         found = [Version(match[0], int(match[1]), each["VocabularyState"]) for match, each in listed if match]
         return sorted(found, key=lambda version: -version.number)
+
+    def everything(self) -> list[Version]:
+        """The versions of all projects, by name, in whatever state."""
+        listed = ((_ANY.fullmatch(each["VocabularyName"]), each) for each in self._requests.listed("ls-p"))
+        found = [Version(match[0], int(match[1]), each["VocabularyState"]) for match, each in listed if match]
+        return sorted(found, key=lambda version: version.name)
 
     def mark(self, name: str) -> str:
         """The tag `state` of a vocabulary; "" when it has none."""
