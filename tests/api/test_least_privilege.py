@@ -84,8 +84,8 @@ def needed(monkeypatch: pytest.MonkeyPatch) -> set[Need]:
     found: set[Need] = set()
     make = AWSClients._make
 
-    def recording(self: AWSClients, service: str, region: str | None) -> Any:
-        client = make(self, service, region)
+    def recording(self: AWSClients, service: str, *options: Any) -> Any:
+        client = make(self, service, *options)
 
         def record(model: Any, params: dict[str, Any], **_: Any) -> None:
             found.update(needs(service, model.name, params))
