@@ -18,19 +18,19 @@ from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.deliver import Background, Deliveries
 from transcribe_backend.diagnosis import Diagnosis
 from transcribe_backend.errors import RequestError
-from transcribe_backend.evidence import Evidence
 from transcribe_backend.failures import Failures
 from transcribe_backend.learn import Learning
-from transcribe_backend.learnt import Learnt
+from transcribe_backend.learning.evidence import Evidence
+from transcribe_backend.learning.learnt import Learnt
+from transcribe_backend.learning.reports import Reports
+from transcribe_backend.learning.training import Trainer
 from transcribe_backend.ledger import Ledger, open_queue
 from transcribe_backend.metrics import Metrics
 from transcribe_backend.prelabel import Prelabel
 from transcribe_backend.project import Projects
-from transcribe_backend.reports import Reports
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Studio
 from transcribe_backend.studio.download import Downloader
-from transcribe_backend.training import Trainer
 from transcribe_backend.transcriber import Transcriber
 from transcribe_backend.versions import Versions
 

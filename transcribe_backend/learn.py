@@ -11,11 +11,11 @@ from typing import Any
 from huey.api import Huey
 
 from transcribe_backend.errors import RequestError, TrainingError, TranscribeBackendError
+from transcribe_backend.learning.reports import Report, Reports
+from transcribe_backend.learning.training import Trainer, Training
 from transcribe_backend.ledger import Ledger
 from transcribe_backend.project import project_id
-from transcribe_backend.reports import Report, Reports
 from transcribe_backend.settings import Settings
-from transcribe_backend.training import Trainer, Training
 
 _log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from transcribe_backend.backend import Backend
+from transcribe_backend.learning.reports import Report
 from transcribe_backend.project import project_id
-from transcribe_backend.reports import Report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,15 +20,15 @@ from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.aws.vocabulary_requests import VocabularyRequests
 from transcribe_backend.errors import RequestError, StudioUnreachable, TrainingError
-from transcribe_backend.evidence import Evidence, held_out
 from transcribe_backend.learn import Learning
-from transcribe_backend.learnt import Learnt
+from transcribe_backend.learning.evidence import Evidence, held_out
+from transcribe_backend.learning.learnt import Learnt
+from transcribe_backend.learning.reports import Reports
+from transcribe_backend.learning.training import Trainer
 from transcribe_backend.ledger import Ledger
 from transcribe_backend.project import Projects
-from transcribe_backend.reports import Reports
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.transcript import Transcript, Word
-from transcribe_backend.training import Trainer
 
 BUCKET = "learning"
 NAMES = ("Xochitl", "Siobhan", "Llanberis", "Brecon")

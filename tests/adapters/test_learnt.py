@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from transcribe_backend.errors import AccessDenied, AWSError
-from transcribe_backend.learnt import Learnt
+from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.ledger import Ledger
 from transcribe_backend.settings import Settings
 

@@ -18,10 +18,10 @@ from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.transcriptions import Transcriptions
 from transcribe_backend.aws.vocabularies import WITHDRAWN, Vocabularies
 from transcribe_backend.errors import AWSError, TrainingError, TranscribeBackendError
-from transcribe_backend.evidence import HELD_OUT_AT_LEAST, Evidence, Sample, held_out
-from transcribe_backend.learnt import Learnt
+from transcribe_backend.learning.evidence import HELD_OUT_AT_LEAST, Evidence, Sample, held_out
+from transcribe_backend.learning.learnt import Learnt
+from transcribe_backend.learning.reports import Report, Reports
 from transcribe_backend.project import Project, Projects, project_id
-from transcribe_backend.reports import Report, Reports
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.corrections import Candidate, Pair, candidates
 from transcribe_backend.speech.transcript import Transcript
