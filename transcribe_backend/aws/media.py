@@ -123,7 +123,11 @@ class MediaFolder:
             if source.version:
                 copied["VersionId"] = source.version
             self._clients.s3(self.region).copy_object(
-                Bucket=self._settings.s3_bucket, Key=self.key(name), CopySource=copied, **self.encryption()
+                Bucket=self._settings.s3_bucket,
+                Key=self.key(name),
+                CopySource=copied,
+                TaggingDirective="REPLACE",  # else AWS asks for permissions on the source's tags
+                **self.encryption(),
             )
 
 
