@@ -102,6 +102,10 @@ class Learning:
             if abandoned and due and self._locks.claim(_requeued(project), now - _REQUEUE_SECONDS):
                 self._train(project)
 
+    def __len__(self) -> int:
+        """Trainings that have not ended."""
+        return len(self._trainings)
+
     # The worker
 
     def _train_now(self, project: str) -> None:

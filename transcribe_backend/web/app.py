@@ -11,6 +11,7 @@ from transcribe_backend.backend import Backend
 from transcribe_backend.errors import LabelingConfigError, RequestError, TranscribeBackendError
 from transcribe_backend.redact import redact
 from transcribe_backend.web import auth, payloads
+from transcribe_backend.web import status as status_page
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +64,10 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
     @app.get("/metrics")
     def metrics() -> Any:
         return Response(backend.metrics.exposition(), mimetype="text/plain; version=0.0.4")
+
+    @app.get("/status")
+    def status() -> Any:
+        return status_page.page(backend)
 
     return app
 

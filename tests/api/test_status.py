@@ -1,0 +1,38 @@
+"""The page for people: what failed, why, and what to do; nothing of it can be forged or leaks."""
+
+from flask.testing import FlaskClient
+
+from tests.api import asked
+from tests.api.conftest import AUDIO_BUCKET
+
+
+def predict(client: FlaskClient, value: str) -> None:
+    client.post("/predict", json=asked.predict([asked.task(1, value)]))
+
+
+def test_a_fresh_backend_has_nothing_to_tell(client: FlaskClient) -> None:
+    page = client.get("/status")
+    assert page.status_code == 200
+    assert page.mimetype == "text/html"
+    assert "None." in page.text
+    assert "nothing is delivered late" in page.text
+
+
+def test_failures_are_shown_with_their_remedies(client: FlaskClient) -> None:
+    predict(client, f"s3://{AUDIO_BUCKET}/no-such-call.wav")
+    page = client.get("/status").text
+    assert f"s3://{AUDIO_BUCKET}/no-such-call.wav" in page
+    assert "404 Not Found" in page
+    assert "Check the bucket and the key" in page
+
+
+def test_what_a_task_says_is_text_and_signatures_stay_secret(client: FlaskClient) -> None:
+    predict(client, "<script>alert(1)</script>")
+    assert "<script>" not in client.get("/status").text
+    predict(client, f"https://{AUDIO_BUCKET}.s3.amazonaws.com/gone.wav?X-Amz-Signature=sesame")
+    assert "sesame" not in client.get("/status").text
+
+
+def test_answered_versions_are_shown(client: FlaskClient) -> None:
+    version = client.post("/setup", json=asked.setup()).json["model_version"]
+    assert version in client.get("/status").text

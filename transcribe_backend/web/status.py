@@ -1,0 +1,45 @@
+"""GET /status: the page for the people who run the backend. It asks nobody; what it shows is already known."""
+
+from datetime import UTC, datetime
+
+from flask import render_template
+
+from transcribe_backend import __version__
+from transcribe_backend.backend import Backend
+
+_FAILURES = 50
+
+
+def page(backend: Backend) -> str:
+    """The page as HTML."""
+    return render_template(
+        "status.html",
+        version=__version__,
+        now=_time(datetime.now(UTC).timestamp()),
+        figures=_figures(backend),
+        places=_places(backend),
+        failures=[{**failure, "at": _time(failure["at"])} for failure in backend.failures.recent()[:_FAILURES]],
+        versions=backend.versions.recent(),
+    )
+
+
+def _figures(backend: Backend) -> list[tuple[str, int]]:
+    return [
+        ("transcriptions under way in this process", len(backend.transcriptions)),
+        ("predictions to deliver when their jobs end", len(backend.deliveries)),
+        ("trainings under way", len(backend.learning)),
+    ]
+
+
+def _places(backend: Backend) -> list[tuple[str, str]]:
+    settings = backend.settings
+    return [
+        ("AWS region", backend.clients.region or "not set"),
+        ("S3_BUCKET", settings.s3_bucket or "not set: only s3:// audio works"),
+        ("Label Studio", settings.label_studio_url or "not set: nothing is delivered late"),
+        ("Queue", "QUEUE_URL: run `python -m transcribe_backend worker`" if settings.queue_url else "in this server"),
+    ]
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
