@@ -6,6 +6,7 @@ from flask import render_template
 
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend
+from transcribe_backend.redact import redact
 
 _FAILURES = 50
 
@@ -36,7 +37,7 @@ def _places(backend: Backend) -> list[tuple[str, str]]:
     return [
         ("AWS region", backend.clients.region or "not set"),
         ("S3_BUCKET", settings.s3_bucket or "not set: only s3:// audio works"),
-        ("Label Studio", settings.label_studio_url or "not set: nothing is delivered late"),
+        ("Label Studio", redact(settings.label_studio_url) or "not set: nothing is delivered late"),
         ("Queue", "QUEUE_URL: run `python -m transcribe_backend worker`" if settings.queue_url else "in this server"),
     ]
 
