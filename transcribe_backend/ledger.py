@@ -92,6 +92,10 @@ class Ledger:
             if record is not None:
                 yield key if isinstance(key, str) else bytes(key).decode(), record
 
+    def close(self) -> None:
+        """Give the connection back; the next use opens another."""
+        self._storage.close()
+
     def __len__(self) -> int:
         return int(self._storage.result_store_size())
 

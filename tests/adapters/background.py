@@ -1,5 +1,6 @@
 """The backend's middle put together by hand, over the real stand-in, with a clock and a queue that tests move."""
 
+import time
 from collections import Counter
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -34,12 +35,12 @@ CALLS, OUTPUT = "calls", "transcripts"
 
 @dataclass
 class Clock:
-    """Seconds that pass when a test says so."""
+    """The time of day, which a test can put forward."""
 
-    now: float = 1_800_000_000.0
+    ahead: float = 0.0
 
     def __call__(self) -> float:
-        return self.now
+        return time.time() + self.ahead
 
 
 @dataclass
@@ -78,7 +79,7 @@ class Process:
             self.failures, self.settings, self._delivery, self.clock,
         )  # fmt: skip
         self.prelabel = Prelabel(
-            self.transcriber, self.deliveries, self.claims, self.failures, self.settings, sleep=self.naps.append
+            self.transcriber, self.deliveries, self.claims, self.failures, self.settings, self.clock, self.naps.append
         )
 
     def _job(self, state: str) -> None:
@@ -92,20 +93,21 @@ class Process:
         return self.projects.read(PROJECT, config)
 
     def work(self) -> int:
-        """Do what is in the queue now; returns how much that was."""
+        """Do what is in the queue now; returns how much that was, without what was put off."""
         done = 0
         while (task := self.queue.dequeue()) is not None:
+            done += task.eta is None
             self.queue.execute(task)
-            done += 1
         return done
 
     def work_later(self, seconds: float) -> int:
-        """Let time pass, then do what is due in the queue."""
-        self.clock.now += seconds
-        due = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)
-        for task in self.queue.read_schedule(due):
-            self.queue.enqueue(task)
-        return self.work()
+        """Let time pass, then do what was put off, and what follows from it."""
+        self.work()
+        self.clock.ahead += seconds
+        due = self.queue.read_schedule(_some_day())
+        for task in due:
+            self.queue.execute(task, _some_day())
+        return len(due) + self.work()
 
     def known(self) -> dict[str, dict[str, Any]]:
         """All records of deliveries."""
@@ -136,6 +138,11 @@ class Machine:
     def close(self) -> None:
         """Close them all."""
         self._stack.close()
+
+
+def _some_day() -> datetime:
+    """In huey's time, which the clock does not move: after all that is scheduled."""
+    return datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)
 
 
 def put_audio(aws: LocalAWS, *keys: str) -> list[str]:
