@@ -94,7 +94,8 @@ def _task(uri: str, job: str, project: Project, backend: Backend, *, with_dialog
     data: dict[str, Any] = {project.interface.data_key: uri}
     if with_dialogue:
         return {"data": {**data, "text": dialogue(backend.store.get(job))}}
-    return {"data": data, "predictions": predict(backend.store, job, project)}
+    # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0005).
+    return {"data": data, "predictions": predict(backend.store, job, project)[::-1]}
 
 
 def _write(output: Path, tasks: list[dict[str, Any]]) -> None:

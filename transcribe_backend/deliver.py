@@ -279,7 +279,8 @@ class Deliveries:
         elif not self._claims.claim(key, self._clock() - _STORING_SECONDS, holds=_SELECTING_SECONDS):
             self._push_after(key, record, _STORING_RETRY)
         else:
-            for made in predict(self._transcriber.store, job, project):
+            # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0005).
+            for made in reversed(predict(self._transcriber.store, job, project)):
                 studio.create_prediction(record["task"], made["result"], made.get("score"), made["model_version"])
             self._failures.clear(record["project"], record["task"])
             self._drop(key, "pushed")

@@ -109,6 +109,20 @@ def stand_in(log_file: Callable[[str], Path]) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def backend(
+    stand_in: Server,
+    studio: LabelStudio,
+    tmp_path_factory: pytest.TempPathFactory,
+    log_file: Callable[[str], Path],
+) -> Iterator[Server]:
+    """The backend of tests that need no environment of their own."""
+    env = _environment(stand_in, studio, tmp_path_factory.mktemp("model"))
+    port = free_port()
+    with programs.backend(port, log_file("backend"), env) as program:
+        yield Server(f"http://127.0.0.1:{port}", program)
+
+
 @pytest.fixture
 def start_backend(
     stand_in: Server, studio: LabelStudio, tmp_path: Path, log_file: Callable[[str], Path]
@@ -118,13 +132,18 @@ def start_backend(
 
         def start(**settings: str) -> Server:
             port = free_port()
-            known = {"LABEL_STUDIO_URL": studio.url, "LABEL_STUDIO_API_KEY": studio.account.token}
-            place = {"S3_BUCKET": BUCKET, "MODEL_DIR": str(tmp_path / "model"), "WORKERS": "2"}
-            env = {**programs.aws_settings(stand_in.url), **known, **place, **settings}
+            env = _environment(stand_in, studio, tmp_path / "model") | settings
             program = stack.enter_context(programs.backend(port, log_file("backend"), env))
             return Server(f"http://127.0.0.1:{port}", program)
 
         yield start
+
+
+def _environment(stand_in: Server, studio: LabelStudio, model_dir: Path) -> dict[str, str]:
+    """What a backend knows of its neighbours."""
+    known = {"LABEL_STUDIO_URL": studio.url, "LABEL_STUDIO_API_KEY": studio.account.token}
+    place = {"S3_BUCKET": BUCKET, "MODEL_DIR": str(model_dir), "WORKERS": "2"}
+    return {**programs.aws_settings(stand_in.url), **known, **place}
 
 
 @pytest.fixture(scope="session")

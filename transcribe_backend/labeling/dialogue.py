@@ -7,12 +7,14 @@ from transcribe_backend.speech.transcript import Transcript
 
 # A monologue is easier to read in paragraphs than in one block.
 _MAX_SECONDS = 60.0
+# Label Studio 1.23 sorts a paragraph that starts at 0 to the end.
+_EARLIEST = 0.001
 
 
 def dialogue(transcript: Transcript) -> list[dict[str, Any]]:
     """One paragraph per turn: start and end in seconds, author as AWS names the speaker (spk_0) or channel (ch_0)."""
     return [
-        {"start": segment.start, "end": segment.end, "author": _author(segment), "text": segment.text}
+        {"start": max(segment.start, _EARLIEST), "end": segment.end, "author": _author(segment), "text": segment.text}
         for segment in cut(transcript, _MAX_SECONDS)
     ]
 

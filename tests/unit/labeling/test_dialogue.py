@@ -12,6 +12,10 @@ def test_turns_are_paragraphs() -> None:
     ]
 
 
+def test_no_paragraph_starts_at_zero_where_label_studio_would_not_sort_it() -> None:
+    assert [paragraph["start"] for paragraph in dialogue(shape("plain_2018"))][0] == 0.001
+
+
 def test_channels_are_authors() -> None:
     assert [paragraph["author"] for paragraph in dialogue(shape("channels_table_2020"))] == ["ch_0", "ch_1", "ch_0"]
 
