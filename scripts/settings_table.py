@@ -13,10 +13,14 @@ def table() -> str:
     """One row per environment variable: name, default, meaning."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for spec in fields(Settings):
-        default = spec.default
-        shown = "" if default in ("", frozenset()) else f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
-        rows.append(f"| `{spec.metadata['env']}` | {shown} | {spec.metadata['help']} |")
+        rows.append(f"| `{spec.metadata['env']}` | {_shown(spec.default)} | {spec.metadata['help']} |")
     return "\n".join(rows)
+
+
+def _shown(default: object) -> str:
+    if default in ("", frozenset()):
+        return ""
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
 
 if __name__ == "__main__":
