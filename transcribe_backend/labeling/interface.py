@@ -38,8 +38,6 @@ class Interface:
     controls: tuple[Control, ...]
     low_confidence: float
     max_segment: float
-    split_channels: bool = False
-    """Does the editor show the channels of the audio apart?"""
 
     @property
     def text(self) -> Text | None:
@@ -108,7 +106,6 @@ def read(label_config: str, language: str) -> Interface:
         controls=controls,
         low_confidence=asked.low_confidence,
         max_segment=asked.max_segment,
-        split_channels=media[0].is_true("splitchannels"),
     )
     interface.recognition.validate()
     _require_something(interface, tags)

@@ -14,7 +14,7 @@ from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage, passages
-from transcribe_backend.labeling.interface import Interface
+from transcribe_backend.labeling.regions import drawn
 from transcribe_backend.project import Project
 from transcribe_backend.speech.corrections import Pair
 from transcribe_backend.speech.transcript import Transcript
@@ -43,14 +43,14 @@ class Sample:
         spoken = [word.end for word in self.transcript.words] if self.transcript else []
         return max([*spoken, *(passage.end or 0.0 for passage in self.passages)], default=0.0)
 
-    def best(self, interface: Interface) -> Pair:
+    def best(self) -> Pair:
         """The pair of the transcript that exists already."""
-        return self.pair(self.transcript or Transcript("", ()), interface)
+        return self.pair(self.transcript or Transcript("", ()))
 
-    def pair(self, transcript: Transcript, interface: Interface) -> Pair:
+    def pair(self, transcript: Transcript) -> Pair:
         """The human's text, and what a transcript has in the places that the human wrote down."""
         human = "\n".join(passage.text for passage in self.passages)
-        ours = "\n".join(_heard(transcript, passage, interface) for passage in self.passages)
+        ours = "\n".join(_heard(transcript, passage) for passage in self.passages)
         return Pair(self.task, ours, human)
 
 
@@ -116,8 +116,7 @@ def _hash(identity: str) -> int:
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big")
 
 
-def _heard(transcript: Transcript, passage: Passage, interface: Interface) -> str:
+def _heard(transcript: Transcript, passage: Passage) -> str:
     if passage.start is None or passage.end is None:
         return transcript.text
-    channel = passage.channel if interface.split_channels and transcript.channels else None
-    return transcript.join(transcript.between(passage.start, passage.end, channel))
+    return transcript.join(drawn(transcript, passage.start, passage.end, passage.channel))

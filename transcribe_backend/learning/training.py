@@ -138,7 +138,7 @@ class Trainer:
         samples = self._usable(training, project)
         training.held_out = held_out({sample.task: sample.media.identity for sample in samples})
         judges = set(training.held_out)
-        evidence = [sample.best(project.interface) for sample in samples if sample.task not in judges]
+        evidence = [sample.best() for sample in samples if sample.task not in judges]
         training.tasks |= {"evidence": len(evidence), "held_out": len(training.held_out)}
         self._select(training, candidates(evidence, min_tasks=self._settings.train_min_tasks))
         training.stage = "learnt"
@@ -231,8 +231,8 @@ class Trainer:
         challengers = self._transcribed(project, samples, training.vocabulary)
         both = [sample for sample in samples if sample.task in champions and sample.task in challengers]
         return (
-            [sample.pair(champions[sample.task], project.interface) for sample in both],
-            [sample.pair(challengers[sample.task], project.interface) for sample in both],
+            [sample.pair(champions[sample.task]) for sample in both],
+            [sample.pair(challengers[sample.task]) for sample in both],
         )
 
     def _transcribed(self, project: Project, samples: Sequence[Sample], vocabulary: str) -> dict[int, Transcript]:
