@@ -54,8 +54,11 @@ def fill(interface: Interface, transcript: Transcript, context: Mapping[str, Any
     for region in wanted(interface, context):
         words = _words(interface, transcript, region)
         if words:
-            note = results.note(words, interface.low_confidence)
-            answered += [*map(dict, region.results), {**_answer(text, region, words, transcript.join(words)), **note}]
+            note = {} if _has_note(region) else results.note(words, interface.low_confidence)
+            first, *others = map(dict, region.results)
+            # The editor shows the score and the note of a region's first result.
+            answered += [results.scored({**first, **note}, mean_confidence(words)), *others]
+            answered.append(_answer(text, region, words, transcript.join(words)))
             said += words
     return results.scored({"result": answered}, mean_confidence(said))
 
@@ -98,6 +101,10 @@ def _is_time(value: object) -> TypeGuard[float]:
 
 def _has_text(region: Region) -> bool:
     return any(part.get("type") == "textarea" for part in region.results)
+
+
+def _has_note(region: Region) -> bool:
+    return any("meta" in part for part in region.results)
 
 
 def _labels(region: Region) -> list[str]:

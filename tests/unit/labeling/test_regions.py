@@ -38,7 +38,7 @@ def test_a_drawn_region_gets_its_words_and_keeps_all_it_had() -> None:
     sentiment = {"id": "r1", "from_name": "mood", "to_name": "sound", "type": "choices", "value": {"choices": ["Calm"]}}
     assert fill(SEGMENTS, shape("plain_2018"), context(region, sentiment)) == {
         "result": [
-            region,
+            {**region, "score": 0.67, "meta": {"text": ["check: kettle 0.41"]}},
             sentiment,
             {
                 "id": "r1",
@@ -47,11 +47,17 @@ def test_a_drawn_region_gets_its_words_and_keeps_all_it_had() -> None:
                 "type": "textarea",
                 "value": {"start": 2.0, "end": 2.9, "channel": 0, "text": ["kettle boils,"]},
                 "score": 0.67,
-                "meta": {"text": ["check: kettle 0.41"]},
             },
         ],
         "score": 0.67,
     }
+
+
+def test_a_note_of_the_annotator_stays() -> None:
+    noted = {**drawn("r1", 2.0, 2.9), "meta": {"text": ["noisy"]}}
+    label, text = fill(SEGMENTS, shape("plain_2018"), context(noted))["result"]
+    assert label["meta"] == {"text": ["noisy"]}
+    assert "meta" not in text
 
 
 @pytest.mark.parametrize("text", [["mine"], ["ours", "mine"], [""], []])
