@@ -20,7 +20,8 @@ _log = logging.getLogger(__name__)
 _OWN_SHARE = 0.9  # of the account's start rate: even spacing at exactly the quota is throttled by every jitter
 _REMEMBERED_FAILURES = 5_000
 _FAILURE_SECONDS = 60.0
-_WAIT, _LONGEST_WAIT, _ATTEMPTS = 1.0, 8.0, 4
+_WAIT, _LONGEST_WAIT = 1.0, 8.0
+_FAILURES, _TOLD = 4, 4
 
 Count = Callable[[str], None]
 """Called with what became of a job: "cached", "started", "adopted", "completed" or "failed"."""
@@ -118,18 +119,19 @@ class Transcriptions:
 
     def _started(self, job: Job) -> bool:
         """Waits out a full account for as long as it takes, and AWS's own failures a few times."""
-        attempt = 0
+        attempts, failures = 0, 0
         while True:
-            attempt += 1
+            attempts += 1
             self._pace.wait()
             self._check_open()
             try:
                 return self._jobs.start(job)
             except AWSError as error:
-                if not isinstance(error, LimitExceeded) and (not error.retryable or attempt >= _ATTEMPTS):
+                failures += not isinstance(error, LimitExceeded)
+                if not error.retryable or failures >= _FAILURES:
                     raise
-                _log.log(logging.WARNING if attempt == _ATTEMPTS else logging.INFO, "%s Waiting.", error)
-            self._closed.wait(min(_WAIT * attempt, _LONGEST_WAIT))
+                _log.log(logging.WARNING if attempts == _TOLD else logging.INFO, "%s Waiting.", error)
+            self._closed.wait(min(_WAIT * attempts, _LONGEST_WAIT))
 
     def _check_open(self) -> None:
         if self._closed.is_set():

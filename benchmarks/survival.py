@@ -1,0 +1,165 @@
+"""`python -m benchmarks.survival [NAME …]`: killed processes, a throttling AWS, no Label Studio, blocked threads.
+
+Prints PASS or FAIL for each promise. About fifteen minutes.
+"""
+
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from demo.processes import wait_until
+from tests.adapters.queue_servers import redis_server
+from tests.survival import Stage, killed_at_random, stage
+
+QUOTAS = ("--start-tps", "25", "--get-tps", "30", "--list-tps", "5", "--slots", "250")
+"""AWS Transcribe's default quotas (facts: limits-guidelines)."""
+LATENCY = ("--latency", "20")
+TASKS, KILLS = 2000, 4
+HEALTH_P99, WEBHOOK_P99 = 0.200, 0.300
+
+Check = Callable[[str, bool], None]
+
+
+@contextmanager
+def scene(*options: str, **settings: str) -> Iterator[Stage]:
+    """A stage in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder, stage(Path(folder), *options, settings=settings) as made:
+        yield made
+
+
+def one_each(made: Stage, tasks: list[dict[str, Any]], check: Check, patience: float = 900) -> None:
+    """Every task ends with one prediction, every audio is started once."""
+    begun = time.monotonic()
+    wait_until(lambda: made.delivered(tasks), patience, "every task has a prediction", 1.0)
+    wait_until(lambda: made.records() == 0, 300, "no delivery waits", 1.0)
+    counts = list(made.studio.counts().values())
+    print(f"  all there {time.monotonic() - begun:.0f} s after the last disturbance")
+    check(f"predictions: {len(counts)} tasks with one, {sum(n > 1 for n in counts)} with more",
+          counts == [1] * len(tasks))  # fmt: skip
+    check(f"jobs: {len(made.jobs())} for {len(tasks)} audios", len(made.jobs()) == len(tasks))
+
+
+def server_killed(check: Check) -> None:
+    """2,000 tasks in one request, kill -9 of the server at random moments."""
+    with scene(*QUOTAS, *LATENCY) as made:
+        tasks = made.tasks(TASKS)
+
+        def ask() -> None:
+            made.asked(tasks)
+            wait_until(lambda: made.records() == TASKS, 60, "all tasks are recorded")
+
+        dice = random.Random(time.time())  # noqa: S311 - not secret
+        for _ in killed_at_random(made.server, KILLS, (2, 40), dice, ask):
+            one_each(made, tasks, check)
+        starts = made.calls("StartTranscriptionJob")
+        check(f"StartTranscriptionJob was called {starts} times", starts == TASKS)
+
+
+def worker_killed(check: Check) -> None:
+    """The same with a separate worker, fed by Redis, that is killed."""
+    with redis_server() as queue, scene(*QUOTAS, *LATENCY, QUEUE_URL=queue) as made, made.server():
+        tasks = made.tasks(TASKS)
+        dice = random.Random(time.time())  # noqa: S311 - not secret
+        for _ in killed_at_random(made.worker, KILLS, (5, 40), dice, lambda: _asked(made, tasks)):
+            one_each(made, tasks, check)
+        starts = made.calls("StartTranscriptionJob")
+        check(f"StartTranscriptionJob was called {starts} times", starts == TASKS)
+
+
+def _asked(made: Stage, tasks: list[dict[str, Any]]) -> None:
+    made.asked(tasks)
+
+
+def bad_aws(check: Check) -> None:
+    """150 tasks, 10 % of AWS's answers are errors, 5 starts a second."""
+    with scene("--error-rate", "0.1", "--start-tps", "5", "--list-tps", "5", "--latency", "5") as made, made.server():
+        tasks = made.tasks(150)
+        begun = time.monotonic()
+        made.predict(tasks)
+        one_each(made, tasks, check)
+        print(f"  {time.monotonic() - begun:.0f} s; AWS's rate alone needs {150 / 5 + 5:.0f} s")
+
+
+def studio_away(check: Check) -> None:
+    """Label Studio stops for 60 s while 250 jobs finish."""
+    with scene(*QUOTAS, *LATENCY, PREDICT_WAIT_SECONDS="10") as made, made.server():
+        tasks = made.tasks(250)
+        made.predict(tasks)
+        made.studio.down()
+        time.sleep(60)
+        check(f"{len(made.jobs(Status='COMPLETED'))} jobs ended meanwhile", len(made.jobs(Status="COMPLETED")) == 250)
+        made.studio.up()
+        one_each(made, tasks, check)
+
+
+def blocked(check: Check) -> None:
+    """200 requests that wait for jobs; /health and /webhook meanwhile."""
+    with scene(*QUOTAS, "--latency", "60", PREFETCH_MAX_TASKS="0") as made, made.server():
+        tasks = made.tasks(200)
+        hook = {"action": "TASKS_CREATED", "project": made.studio.described(), "tasks": tasks[:50]}
+        with ThreadPoolExecutor(200) as pool:
+            waiting = [pool.submit(made.predict, [task]) for task in tasks]
+            times = _probed(made, hook, seconds=30)
+            still = sum(not future.done() for future in waiting)
+            print(f"  {still} requests still wait, the others were answered at once")
+            check("56 requests wait", still == 56)
+        for (name, seconds), limit in zip(times.items(), (HEALTH_P99, WEBHOOK_P99), strict=True):
+            p99 = statistics.quantiles(seconds, n=100)[98]
+            check(f"{name}: p99 {p99 * 1000:.0f} ms, median {statistics.median(seconds) * 1000:.0f} ms of "
+                  f"{len(seconds)} (limit {limit * 1000:.0f} ms)", p99 <= limit)  # fmt: skip
+
+
+def _probed(made: Stage, hook: dict[str, Any], seconds: float) -> dict[str, list[float]]:
+    """Response times in seconds from the first moment on."""
+    times: dict[str, list[float]] = {"/health": [], "/webhook": []}
+    ended = time.monotonic() + seconds
+
+    def probe(path: str, **request: Any) -> None:
+        method = "POST" if request else "GET"
+        while time.monotonic() < ended:
+            begun = time.monotonic()
+            requests.request(method, made.url + path, timeout=30, **request).raise_for_status()
+            times[path].append(time.monotonic() - begun)
+            time.sleep(0.05)
+
+    threads = [threading.Thread(target=probe, args=("/health",))]
+    threads += [threading.Thread(target=probe, args=("/webhook",), kwargs={"json": hook})]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times
+
+
+ALL = {run.__name__: run for run in (blocked, bad_aws, studio_away, server_killed, worker_killed)}
+
+
+def main(chosen: list[str]) -> int:
+    """Run the chosen ones, or all; 1 when a promise is not kept."""
+    results: list[bool] = []
+
+    def check(what: str, kept: bool) -> None:
+        results.append(kept)
+        print(f"  {'PASS' if kept else 'FAIL'}  {what}", flush=True)
+
+    for name in chosen or ALL:
+        print(f"{name}: {ALL[name].__doc__}", flush=True)
+        try:
+            ALL[name](check)
+        except TimeoutError as error:
+            check(str(error), False)
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

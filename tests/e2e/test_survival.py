@@ -1,0 +1,101 @@
+"""Whatever process dies, every task ends with exactly one prediction, and no audio is paid twice."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.processes import wait_until
+from tests.adapters.queue_servers import postgres_server, redis_server
+from tests.survival import Stage, kill, killed_at_random, stage
+
+pytestmark = pytest.mark.slow
+TASKS, LATENCY = 60, "3"
+PATIENCE = 150  # seconds: a record is taken over 14 s after its process died, a lost push after 90 s
+
+
+@contextmanager
+def _sqlite() -> Iterator[str]:
+    yield ""
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Callable[..., AbstractContextManager[Stage]]:
+    def make(**settings: str) -> AbstractContextManager[Stage]:
+        return stage(tmp_path, "--latency", LATENCY, settings={"PREDICT_WAIT_SECONDS": "20", **settings})
+
+    return make
+
+
+def one_each(scene: Stage, tasks: list[dict[str, Any]]) -> None:
+    """Every task has one prediction, and every audio was started once."""
+    scene.wait(tasks, PATIENCE)
+    wait_until(lambda: scene.records() == 0, PATIENCE, "no delivery waits any more")
+    assert scene.studio.counts() == {task["id"]: 1 for task in tasks}
+    assert len(scene.jobs()) == len(tasks)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_server_is_killed_at_random_moments(begin: Callable[..., Any], seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    with begin() as scene:
+        tasks = scene.tasks(TASKS)
+
+        def ask() -> None:
+            scene.asked(tasks)
+            wait_until(lambda: scene.records() == TASKS, 30, "all tasks are recorded")
+
+        for _ in killed_at_random(scene.server, 3, (0.1, 6), dice, ask):
+            one_each(scene, tasks)
+        assert scene.calls("StartTranscriptionJob") == TASKS
+        assert scene.calls("GetTranscriptionJob") == 0
+
+
+@pytest.mark.parametrize("server", [redis_server, postgres_server])
+def test_a_separate_worker_is_killed(begin: Callable[..., Any], server: Any) -> None:
+    dice = random.Random(3)  # noqa: S311 - repeatable, not secret
+    with server() as queue, begin(QUEUE_URL=queue, PREDICT_WAIT_SECONDS="1") as scene, scene.server():
+        tasks = scene.tasks(TASKS)
+
+        def ask() -> None:
+            assert scene.predict(tasks) == [[]] * TASKS
+
+        for _ in killed_at_random(scene.worker, 3, (0.5, 4), dice, ask):
+            one_each(scene, tasks)
+        assert scene.calls("StartTranscriptionJob") == TASKS
+
+
+@pytest.mark.parametrize("server", [redis_server])
+def test_the_server_dies_and_the_worker_takes_over(begin: Callable[..., Any], server: Any) -> None:
+    with server() as queue, begin(QUEUE_URL=queue) as scene, scene.worker():
+        tasks = scene.tasks(TASKS)
+        with scene.server() as program:
+            scene.asked(tasks)
+            wait_until(lambda: scene.records() == TASKS, 30, "all tasks are recorded")
+            kill(program)
+        scene.wait(tasks, PATIENCE)
+        assert scene.studio.counts() == {task["id"]: 1 for task in tasks}
+        assert scene.calls("StartTranscriptionJob") == TASKS
+
+
+def test_label_studio_is_away_while_jobs_finish(begin: Callable[..., Any]) -> None:
+    with begin(PREDICT_WAIT_SECONDS="1") as scene, scene.server():
+        tasks = scene.tasks(TASKS)
+        scene.predict(tasks)
+        scene.studio.down()
+        wait_until(lambda: len(scene.jobs(Status="COMPLETED")) == TASKS, 60, "all jobs have ended")
+        wait_until(lambda: scene.metric('transcribe_deliveries_total{outcome="waiting"}'), 30, "pushes wait")
+        scene.studio.up()
+        one_each(scene, tasks)
+
+
+def test_two_workers_push_once(begin: Callable[..., Any]) -> None:
+    with begin(PREDICT_WAIT_SECONDS="1", WORKERS="2") as scene, scene.server():
+        tasks = scene.tasks(TASKS)
+        threads = [scene.asked(tasks) for _ in range(4)]
+        for thread in threads:
+            thread.join()
+        one_each(scene, tasks)
