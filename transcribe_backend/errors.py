@@ -21,6 +21,7 @@ TranscribeBackendError          what is wrong + `remedy`: what to do about it; `
 │   ├── StudioUnreachable       no answer at all, or 5xx
 │   ├── StudioDenied            401, 403
 │   └── StudioNotFound          404: task, project or file is gone
+├── QueueError                  the queue at QUEUE_URL or in MODEL_DIR does not answer
 └── TrainingError               a training cannot be done
 """
 
@@ -130,6 +131,12 @@ class StudioDenied(StudioError):
 
 class StudioNotFound(StudioError):
     """What we asked Label Studio for is gone (404)."""
+
+
+class QueueError(TranscribeBackendError):
+    """The queue and the records beside it cannot be read or written."""
+
+    retryable = True
 
 
 class TrainingError(TranscribeBackendError):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.errors import QueueError, TranscribeBackendError
 from transcribe_backend.ledger import Ledger
 from transcribe_backend.redact import redact
 
@@ -34,14 +34,22 @@ class Failures:
             "remedy": redact(error.remedy),
         }
         key = f"{project}|{task}"
-        known = self._ledger.get(key)
-        if known and known["problem"] == record["problem"] and record["at"] - known["at"] < _QUIET_SECONDS:
+        if not self._news(key, record):
             return
-        self._ledger.put(key, record)
         _log.error(
             "No prediction for task %s of project %s (audio %s): %s %s",
             task, project, record["audio"], record["problem"], record["remedy"],
         )  # fmt: skip
+
+    def _news(self, key: str, record: dict[str, Any]) -> bool:
+        try:
+            known = self._ledger.get(key)
+            if known and known["problem"] == record["problem"] and record["at"] - known["at"] < _QUIET_SECONDS:
+                return False
+            self._ledger.put(key, record)
+        except QueueError as error:
+            _log.error("A failure is not recorded: %s", error.advice)
+        return True
 
     def clear(self, project: str, task: Any) -> None:
         """Forget a failure that has passed."""

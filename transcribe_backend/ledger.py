@@ -5,16 +5,21 @@ moment: it costs time, never a transcript or a prediction.
 """
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 from huey.api import Huey
 from huey.constants import EmptyData
 from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStorage
+from redis.exceptions import RedisError
 
+from transcribe_backend.errors import QueueError
 from transcribe_backend.settings import Settings
 
 _NAME = "label-studio-transcribe"
@@ -59,7 +64,7 @@ def open_queue(settings: Settings) -> Huey:
 
 
 class Ledger:
-    """Small JSON records by key, shared by all processes; each operation is atomic."""
+    """Small JSON records by key, shared by all processes; each operation is atomic and may raise QueueError."""
 
     def __init__(self, settings: Settings, name: str, clock: Callable[[], float] = time.time) -> None:
         self._storage = storage(settings, name)
@@ -67,27 +72,34 @@ class Ledger:
 
     def put(self, key: str, record: dict[str, Any]) -> None:
         """Write or overwrite."""
-        self._storage.put_data(key, _encode(record))
+        with _queue_errors():
+            self._storage.put_data(key, _encode(record))
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The record, or None."""
-        return _decode(self._storage.peek_data(key))
+        with _queue_errors():
+            return _decode(self._storage.peek_data(key))
 
     def take(self, key: str) -> dict[str, Any] | None:
         """Get and delete: of several takers one gets it."""
-        return _decode(self._storage.pop_data(key))
+        with _queue_errors():
+            return _decode(self._storage.pop_data(key))
 
     def delete(self, key: str) -> None:
         """Delete, if it is there."""
-        self._storage.delete_data(key)
+        with _queue_errors():
+            self._storage.delete_data(key)
 
     def add(self, key: str, record: dict[str, Any]) -> bool:
         """Write unless there is one: of several writers one is told True."""
-        return bool(self._storage.put_if_empty(key, _encode(record)))
+        with _queue_errors():
+            return bool(self._storage.put_if_empty(key, _encode(record)))
 
     def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """All records, in no order."""
-        for key, value in self._storage.result_items().items():
+        with _queue_errors():
+            found = self._storage.result_items()
+        for key, value in found.items():
             record = _decode(value)
             if record is not None:
                 yield key if isinstance(key, str) else bytes(key).decode(), record
@@ -97,7 +109,8 @@ class Ledger:
         self._storage.close()
 
     def __len__(self) -> int:
-        return int(self._storage.result_store_size())
+        with _queue_errors():
+            return int(self._storage.result_store_size())
 
     def claim(self, key: str, since: float, *, holds: float = 0.0) -> bool:
         """Whether the caller is the one to act on `key`: nobody else has claimed it since the time `since`.
@@ -116,6 +129,17 @@ class Ledger:
             return False
         self.put(key, mine)
         return True
+
+
+@contextmanager
+def _queue_errors() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, psycopg.Error, RedisError) as error:
+        raise QueueError(
+            f"The queue does not answer ({type(error).__name__}).",
+            remedy="Check that the server at QUEUE_URL runs, or that MODEL_DIR is writable and its disk not full.",
+        ) from error
 
 
 def _encode(record: dict[str, Any]) -> bytes:

@@ -1,5 +1,6 @@
 """COMPOSES: tasks -> predictions within a deadline; interactive regions."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from transcribe_backend.aws.transcripts import TranscriptStore
-from transcribe_backend.errors import AudioError, TranscribeBackendError
+from transcribe_backend.errors import AudioError, QueueError, TranscribeBackendError
 from transcribe_backend.failures import Failures
 from transcribe_backend.labeling import regions
 from transcribe_backend.labeling.predictions import predictions
@@ -16,6 +17,8 @@ from transcribe_backend.ledger import Ledger
 from transcribe_backend.project import Project
 from transcribe_backend.settings import Settings
 from transcribe_backend.transcriber import Transcriber
+
+_log = logging.getLogger(__name__)
 
 Task = Mapping[str, Any]
 Prediction = dict[str, Any]
@@ -116,7 +119,7 @@ class Prelabel:
         slow = self._wait(project, wishes, arrived + self._settings.predict_wait)
         slots = [self._slot(wish, project) for wish in wishes]
         slots = self._claimed(wishes, slots, project, arrived)
-        self._pending.forget(project, [wish for wish in slow if not wish.late])
+        self._note(self._pending.forget, project, [wish for wish in slow if not wish.late])
         return slots
 
     def interactive(self, task: Task, project: Project, context: Mapping[str, Any]) -> Prediction:
@@ -140,10 +143,17 @@ class Prelabel:
         slow = [wish for wish in wishes if wish.late]
         if slow:
             # Before the wait: should this process be killed meanwhile, the tasks are not forgotten.
-            self._pending.remember(project, slow, deadline)
+            self._note(self._pending.remember, project, slow, deadline)
             self._patiently({wish.job for wish in slow}, deadline - self._clock())
-            self._pending.finish(project, [wish for wish in slow if wish.late])
+            self._note(self._pending.finish, project, [wish for wish in slow if wish.late])
         return slow
+
+    def _note(self, note: Callable[..., None], *args: Any) -> None:
+        """A queue that is down costs the late deliveries, not what can be answered now."""
+        try:
+            note(*args)
+        except QueueError as error:
+            _log.error("Predictions that are late will not be delivered: %s", error.advice)
 
     def _patiently(self, jobs: "set[Future[str]]", seconds: float) -> None:
         """Wait, unless too many threads wait already."""
@@ -168,8 +178,8 @@ class Prelabel:
     def _again(self, wish: Wish, project: Project, error: TranscribeBackendError) -> None:
         """A finished transcript that cannot be read at this moment: the cache is damaged, AWS still has it."""
         if error.retryable and not wish.late:
-            self._pending.remember(project, [wish], self._clock())
-            self._pending.finish(project, [wish])
+            self._note(self._pending.remember, project, [wish], self._clock())
+            self._note(self._pending.finish, project, [wish])
 
     def _claimed(
         self, wishes: Sequence[Wish], slots: list[list[Prediction]], project: Project, arrived: float
@@ -181,7 +191,7 @@ class Prelabel:
         """
         yielded = False
         for place, (wish, made) in enumerate(zip(wishes, slots, strict=True)):
-            if made and wish.task_id is not None and not self._claims.claim(claim_key(project, wish.task_id), arrived):
+            if made and not self._claim(wish, project, arrived):
                 slots[place], yielded = [], True
         if yielded and len(wishes) <= _URGENT_TASKS and self._waiters.acquire(blocking=False):
             try:
@@ -189,6 +199,15 @@ class Prelabel:
             finally:
                 self._waiters.release()
         return slots
+
+    def _claim(self, wish: Wish, project: Project, arrived: float) -> bool:
+        if wish.task_id is None:
+            return True
+        try:
+            return self._claims.claim(claim_key(project, wish.task_id), arrived)
+        except QueueError as error:
+            _log.error("Requests for the same task may all be answered: %s", error.advice)
+            return True
 
 
 def _without_audio(key: str) -> "Future[str]":

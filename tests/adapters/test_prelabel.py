@@ -12,8 +12,10 @@ import pytest
 
 from demo.studio import SPEECH_RECOGNITION
 from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks, put_audio
+from tests.adapters.queue_servers import redis_server
 from tests.stack import LocalAWS, local_aws, until
 from tests.studio_double import StudioDouble, studio_double
+from transcribe_backend.errors import QueueError
 
 LATENCY = 1.5
 
@@ -202,3 +204,16 @@ def test_interactive_waits_no_longer_than_it_may(aws: LocalAWS, machine: Machine
     filled = one.prelabel.interactive(task, project, {"result": [region]})
     assert [part["value"]["text"] for part in filled["result"] if part["type"] == "textarea"] == [["drawn."]]
     assert one.prelabel.interactive(task, project, {"result": []}) == {"result": []}
+
+
+def test_without_its_queue_it_answers_what_is_ready(
+    aws: LocalAWS, machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    uris = put_audio(aws, "queueless.wav")
+    with redis_server() as url:
+        one = machine.process(queue_url=url)
+    slots = answered(one, as_tasks([*uris, "s3://calls/absent.wav"]))
+    assert texts(slots) == ["queueless.", None]
+    assert "QUEUE_URL" in caplog.text
+    with pytest.raises(QueueError):
+        one.deliveries.imported({"id": 1, "created_at": "2026-01-01T00:00:00Z"}, as_tasks(uris))
