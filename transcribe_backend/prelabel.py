@@ -139,7 +139,8 @@ class Prelabel:
 
     def _wait(self, project: Project, wishes: Sequence[Wish], deadline: float) -> list[Wish]:
         """Returns those that were remembered, whatever became of them."""
-        self._patiently({wish.job for wish in wishes}, _QUICK_SECONDS)
+        if len(wishes) <= _URGENT_TASKS:
+            self._patiently({wish.job for wish in wishes}, _QUICK_SECONDS)  # spares a record for what is known
         slow = [wish for wish in wishes if wish.late]
         if slow:
             # Before the wait: should this process be killed meanwhile, the tasks are not forgotten.

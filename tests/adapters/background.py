@@ -109,6 +109,10 @@ class Process:
             self.queue.execute(task, _some_day())
         return len(due) + self.work()
 
+    def under_way(self) -> int:
+        """How many transcriptions have not ended."""
+        return len(self.transcriber) + len(self.transcriptions)
+
     def known(self) -> dict[str, dict[str, Any]]:
         """All records of deliveries."""
         return dict(self.records.items())

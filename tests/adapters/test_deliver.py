@@ -61,7 +61,7 @@ def asked(process: Process, uris: list[str], config: str | None = None) -> list[
 
 
 def all_ended(process: Process) -> None:
-    until(lambda: (len(process.transcriptions), len(process.transcriber)), lambda pending: pending == (0, 0))
+    until(process.under_way, lambda pending: pending == 0)
 
 
 def queued(process: Process) -> None:

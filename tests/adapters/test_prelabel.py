@@ -120,7 +120,7 @@ def test_without_label_studio_nothing_is_recorded_and_the_next_request_finds_it(
     tasks = as_tasks(put_audio(aws, "unpushed.wav"))
     assert answered(one, tasks) == [[]]
     assert one.known() == {}
-    until(lambda: len(one.transcriptions), lambda pending: pending == 0)
+    until(one.under_way, lambda pending: pending == 0)
     assert texts(answered(one, tasks)) == ["unpushed."]
 
 
@@ -146,7 +146,7 @@ def test_a_request_that_overlaps_a_push_stays_empty(aws: LocalAWS, machine: Mach
     one = machine.process(predict_wait=0.3)
     tasks = as_tasks(put_audio(aws, "pushed-first.wav"))
     assert answered(one, tasks) == [[]]
-    until(lambda: len(one.transcriptions), lambda pending: pending == 0)
+    until(one.under_way, lambda pending: pending == 0)
     until(one.work, bool)
     assert one.outcomes == {"pushed": 1}
     assert answered(one, tasks) == [[]], "Label Studio may have sent it before it had our push"
@@ -172,7 +172,7 @@ def test_more_waiters_than_threads_are_answered_at_once(aws: LocalAWS, machine: 
     waited = [seconds for text, seconds in answers if text]
     assert len(waited) == 3
     assert all(seconds < LATENCY for text, seconds in answers if not text)
-    until(lambda: len(one.transcriptions), lambda pending: pending == 0)
+    until(one.under_way, lambda pending: pending == 0)
 
 
 def test_a_damaged_cache_is_an_empty_slot_and_a_push(aws: LocalAWS, machine: Machine, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_interactive_waits_no_longer_than_it_may(aws: LocalAWS, machine: Machine
     (task,) = as_tasks(put_audio(aws, "drawn.wav"))
     project = one.project(config)
     assert one.prelabel.interactive(task, project, {"result": [region]}) == {"result": []}
-    until(lambda: len(one.transcriptions), lambda pending: pending == 0)
+    until(one.under_way, lambda pending: pending == 0)
     filled = one.prelabel.interactive(task, project, {"result": [region]})
     assert [part["value"]["text"] for part in filled["result"] if part["type"] == "textarea"] == [["drawn."]]
     assert one.prelabel.interactive(task, project, {"result": []}) == {"result": []}
