@@ -36,7 +36,7 @@ class AWSTranscribe(LabelStudioMLBase):  # type: ignore[misc]
         self._backend.projects.interface(self._label_config)
         self._backend.diagnosis.check()
         project = self._project()
-        self._backend.deliveries.connected(project)
+        self._backend.prefetch.connected(project)
         return project.version
 
     def predict(

@@ -10,12 +10,13 @@ from transcribe_backend import learn
 from transcribe_backend.audio import LIMITS, AudioLocator
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import TranscribeJobs
-from transcribe_backend.aws.media import S3Media
+from transcribe_backend.aws.media import MediaFolder, S3Media
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.aws.transcriptions import Transcriptions
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.aws.vocabularies import Vocabularies
-from transcribe_backend.deliver import Background, Deliveries
+from transcribe_backend.background import Background
+from transcribe_backend.deliver import Deliveries
 from transcribe_backend.diagnosis import Diagnosis
 from transcribe_backend.errors import RequestError
 from transcribe_backend.failures import Failures
@@ -25,7 +26,9 @@ from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Reports
 from transcribe_backend.learning.training import Trainer
 from transcribe_backend.ledger import Ledger, open_queue
+from transcribe_backend.live_projects import LiveProjects
 from transcribe_backend.metrics import Metrics
+from transcribe_backend.prefetch import Prefetch
 from transcribe_backend.prelabel import Prelabel
 from transcribe_backend.project import Projects
 from transcribe_backend.settings import Settings
@@ -53,7 +56,7 @@ class Backend:
             Downloader(settings.allowed_audio_hosts, LIMITS),
             settings,
         )
-        self.transcriber = Transcriber(self.audio, self.transcriptions)
+        self.transcriber = Transcriber(self.audio, self.transcriptions, self._home_region)
         self.failures = Failures(Ledger(settings, "failures"))
         self.vocabularies = Vocabularies(self.clients, settings)
         self.learnt = Learnt(self.vocabularies, Ledger(settings, "learnt"))
@@ -62,18 +65,19 @@ class Backend:
         self.versions = Versions(Ledger(settings, "versions"))
         self.queue = open_queue(settings)
         claims = Ledger(settings, "claims")
+        live = LiveProjects(self.studio, self.projects)
         self.deliveries = Deliveries(
             self.queue,
             Ledger(settings, "deliveries"),
             claims,
-            Ledger(settings, "state"),
+            Ledger(settings, "heartbeats"),
             self.transcriber,
-            self.projects,
-            self.studio,
+            live,
             self.failures,
-            settings,
             self.metrics.delivery,
         )
+        plans = Ledger(settings, "prefetch")
+        self.prefetch = Prefetch(self.queue, plans, self.deliveries, self.projects, live, settings)
         self.prelabel = Prelabel(self.transcriber, self.deliveries, claims, self.failures, settings)
         self.reports = Reports(self.clients, settings)
         self.learning = Learning(
@@ -101,11 +105,17 @@ class Backend:
             self.settings,
         )
 
+    def _home_region(self) -> str:
+        """Where learnt vocabularies are: with S3_BUCKET all media lies in its region, else in the default one."""
+        return MediaFolder(self.clients, self.settings).region or self.clients.region
+
     def start(self, *, consume: bool | None = None) -> None:
         """Start the background threads. With a QUEUE_URL the queue is worked by `worker` processes alone."""
         self.settings.model_dir.mkdir(parents=True, exist_ok=True)
         work = not self.settings.queue_url if consume is None else consume
-        Background(self.queue, self.deliveries, self.learning.sweep, consume=work).start()
+        sweeps = [self.deliveries.sweep, self.prefetch.sweep, self.learning.sweep]
+        tidying = [self.deliveries.tidy, self.failures.prune]
+        Background(self.queue, [self.deliveries.heartbeat], sweeps, tidying, consume=work).start()
 
     def notice(self, event: str, data: Mapping[str, Any]) -> None:
         """Act, in the background, on what happened in Label Studio; unknown events are ignored.
@@ -121,7 +131,7 @@ class Backend:
                 raise RequestError(f"{event} needs a project object and a list of tasks.")
             known = [task for task in tasks if isinstance(task, Mapping)]
             if event == "TASKS_CREATED":
-                self.deliveries.imported(project, known)
+                self.prefetch.imported(project, known)
             else:
                 self.deliveries.deleted(project, [task.get("id") for task in known])
 

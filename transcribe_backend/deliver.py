@@ -1,11 +1,10 @@
-"""COMPOSES: the background: late predictions are finished and pushed, new tasks are transcribed ahead."""
+"""COMPOSES: predictions that were not ready are finished in the background and pushed, each once."""
 
 import logging
-import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -20,10 +19,9 @@ from transcribe_backend.errors import (
 )
 from transcribe_backend.failures import Failures
 from transcribe_backend.ledger import Ledger
+from transcribe_backend.live_projects import LiveProjects
 from transcribe_backend.prelabel import Task, Wish, claim_key, predict, wish
-from transcribe_backend.project import Project, Projects, project_id
-from transcribe_backend.settings import Settings
-from transcribe_backend.studio.client import Studio
+from transcribe_backend.project import Project, project_id
 from transcribe_backend.transcriber import Transcriber
 
 _log = logging.getLogger(__name__)
@@ -38,10 +36,8 @@ _STORING_RETRY = 5.0
 _BACKOFF = (2.0, 30.0)
 _LOST_SECONDS = 60.0
 _PUSH_LOST_SECONDS = 90.0
-_HEARTBEAT, _DEAD_SECONDS = 4.0, 14.0
+_DEAD_SECONDS = 14.0
 _CLAIM_KEPT_SECONDS = 600.0
-_PROJECT_SECONDS = 10.0
-_IMPORT = "import|"
 _TASK_IS_GONE = "object does not exist"  # Label Studio 1.23 on a prediction for a deleted task
 
 
@@ -59,32 +55,26 @@ class Deliveries:
         queue: Huey,
         records: Ledger,
         claims: Ledger,
-        state: Ledger,
+        beats: Ledger,
         transcriber: Transcriber,
-        projects: Projects,
-        studio: Studio | None,
+        live: LiveProjects,
         failures: Failures,
-        settings: Settings,
         count: Count = lambda outcome: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._records = records
         self._claims = claims
-        self._state = state
+        self._beats = beats
         self._transcriber = transcriber
-        self._projects = projects
-        self._studio = studio
+        self._live = live
         self._failures = failures
-        self._settings = settings
         self._count = count
         self._clock = clock
         self._me = uuid.uuid4().hex
-        self._known: dict[str, tuple[float, Project]] = {}
         self._followed: set[str] = set()
         self._answered: deque[tuple[float, list[str]]] = deque()
         self._silent = False
         self._push = queue.task(name="push")(self._push_now)
-        self._prefetch = queue.task(name="prefetch")(self._prefetch_now)
         self._forget_tasks = queue.task(name="forget_tasks")(self._forget_tasks_now)
 
     # What requests leave to us (prelabel.Pending)
@@ -105,34 +95,16 @@ class Deliveries:
             asked.job.add_done_callback(self._pusher(key))
 
     def _deliverable(self, project: Project, wishes: Iterable[Wish]) -> Iterator[tuple[str, Wish]]:
-        if self._studio and project.number:
+        if self._live and project.number:
             for asked in wishes:
                 if asked.task_id is not None:
                     yield claim_key(project, asked.task_id), asked
 
     # What Label Studio tells
 
-    def imported(self, project: Mapping[str, Any], tasks: Sequence[Task]) -> None:
-        """New tasks: transcribe them ahead, in the background, PREFETCH_MAX_TASKS at most."""
-        limit = self._settings.prefetch_max_tasks
-        if not tasks or not limit:
-            return
-        if len(tasks) > limit:
-            _log.info("%s tasks imported, PREFETCH_MAX_TASKS allows %s: the others wait", len(tasks), limit)
-        kept = [{"id": task.get("id"), "data": task.get("data")} for task in tasks[:limit]]
-        record = {"project": project_id(project), "config": project.get("label_config", ""), "tasks": kept}
-        self._plan(record)
-
-    def connected(self, project: Project) -> None:
-        """A project is connected: transcribe its tasks without predictions ahead, once."""
-        if not self._studio or not self._settings.prefetch_max_tasks or not project.number:
-            return
-        if self._state.add(f"connected|{project.id}", {"at": self._clock()}):
-            self._plan({"project": project.id})
-
     def deleted(self, project: Mapping[str, Any], task_ids: Iterable[Any]) -> None:
         """Tasks are gone: forget what was to be delivered to them."""
-        if self._studio:
+        if self._live:
             self._forget_tasks(project_id(project), list(task_ids))
 
     # The worker
@@ -141,27 +113,23 @@ class Deliveries:
         """Start or adopt the jobs of tasks and push their predictions when they end."""
         for task in tasks:
             asked = wish(self._transcriber, task, project)
-            if self._studio:
+            if self._live:
                 self.remember(project, [asked], self._clock())
                 self.finish(project, [asked])
             else:
                 asked.job.add_done_callback(self._teller(project, asked))
 
     def sweep(self) -> None:
-        """Take over what nobody works on: records of dead processes, pushes and imports lost with their worker."""
-        alive = {key for key, beat in self._state.items() if self._clock() - beat.get("beat", 0) < _DEAD_SECONDS}
+        """Take over what nobody works on: records of dead processes, pushes lost with their worker."""
+        alive = {owner for owner, beat in self._beats.items() if self._clock() - beat["at"] < _DEAD_SECONDS}
         orphans = [(key, record) for key, record in self._records.items() if self._orphaned(key, record, alive)]
         for key, record in orphans:
             if self._claims.claim(f"adopt|{key}", self._clock() - _DEAD_SECONDS):
                 self._adopt(key, record)
-        for key, record in list(self._state.items()):
-            if key.startswith(_IMPORT) and self._clock() - record["at"] > _PUSH_LOST_SECONDS:
-                self._state.put(key, {**record, "at": self._clock()})
-                self._prefetch(key)
 
     def heartbeat(self) -> None:
         """Tell the others that this process still follows what it owns; drop what it has answered."""
-        self._state.put(f"process|{self._me}", {"beat": self._clock()})
+        self._beats.put(self._me, {"at": self._clock()})
         while self._answered and self._clock() - self._answered[0][0] > _SENDING_SECONDS:
             for key in self._answered.popleft()[1]:
                 self._records.delete(key)
@@ -171,10 +139,9 @@ class Deliveries:
         for key, claim in list(self._claims.items()):
             if self._clock() - claim.get("at", 0) > _CLAIM_KEPT_SECONDS:
                 self._claims.delete(key)
-        for key, record in list(self._state.items()):
-            if "beat" in record and self._clock() - record["beat"] > _CLAIM_KEPT_SECONDS:
-                self._state.delete(key)
-        self._failures.prune()
+        for owner, beat in list(self._beats.items()):
+            if self._clock() - beat["at"] > _CLAIM_KEPT_SECONDS:
+                self._beats.delete(owner)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -198,14 +165,14 @@ class Deliveries:
             return self._clock() - float(record["pushed"]) > _PUSH_LOST_SECONDS
         if record["owner"] == self._me:
             return key not in self._followed and self._clock() - float(record["until"]) > _LOST_SECONDS
-        return f"process|{record['owner']}" not in alive
+        return record["owner"] not in alive
 
     def _adopt(self, key: str, record: dict[str, Any]) -> None:
         if record["pushed"]:
             self._push_after(key, record, 0.0)
             return
         try:
-            project = self._project(record)
+            project = self._live.get(record["project"])
         except TranscribeBackendError as error:
             self._stop(key, record, error)
             return
@@ -262,7 +229,7 @@ class Deliveries:
             self._stop(key, record, error)
 
     def _deliver(self, key: str, record: dict[str, Any]) -> None:
-        project = self._project(record)
+        project = self._live.get(record["project"])
         job = record.get("job", "")
         if project.version != record["version"]:
             self._drop(key, "superseded")
@@ -273,7 +240,7 @@ class Deliveries:
         self._heard()
 
     def _store(self, key: str, record: dict[str, Any], project: Project, job: str) -> None:
-        studio = self._required_studio()
+        studio = self._live.studio
         if any(known.get("model_version") == record["version"] for known in studio.predictions(record["task"])):
             self._drop(key, "already there")
         elif not self._claims.claim(key, self._clock() - _STORING_SECONDS, holds=_SELECTING_SECONDS):
@@ -311,101 +278,8 @@ class Deliveries:
             self._silent = False
             _log.info("Label Studio answers again; waiting predictions are delivered")
 
-    def _project(self, record: Mapping[str, Any]) -> Project:
-        """The project as Label Studio has it now; a moment old at most."""
-        wanted = record["project"]
-        asked, known = self._known.get(wanted, (0.0, None))
-        if known is None or self._clock() - asked > _PROJECT_SECONDS:
-            described = self._required_studio().project(int(wanted.partition(".")[0]))
-            if project_id(described) != wanted:
-                raise StudioNotFound(
-                    "The Label Studio at LABEL_STUDIO_URL is not the one that asked.",
-                    remedy="Set LABEL_STUDIO_URL to the Label Studio whose projects use this backend.",
-                )
-            known = self._projects.read(wanted, described.get("label_config", ""))
-            self._known[wanted] = (self._clock(), known)
-        return known
-
-    def _required_studio(self) -> Studio:
-        if self._studio is None:
-            raise StudioDenied(
-                "No Label Studio is configured.", remedy="Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY."
-            )
-        return self._studio
-
-    # Prefetch
-
-    def _plan(self, record: dict[str, Any]) -> None:
-        key = f"{_IMPORT}{uuid.uuid4().hex}"
-        self._state.put(key, {**record, "at": self._clock()})
-        self._prefetch(key)
-
-    def _prefetch_now(self, key: str) -> None:
-        record = self._state.get(key)
-        if record is None:
-            return
-        try:
-            self.follow(*self._planned(record))
-        except TranscribeBackendError as error:
-            _log.warning("New tasks of project %s are not transcribed ahead: %s", record["project"], error.advice)
-            if isinstance(error, StudioUnreachable | StudioDenied):
-                return  # the sweep tries again
-        self._state.delete(key)
-
-    def _planned(self, record: Mapping[str, Any]) -> tuple[Project, Iterable[Task]]:
-        if "tasks" in record:
-            return self._projects.read(record["project"], record["config"]), record["tasks"]
-        project = self._project(record)
-        return project, self._unlabeled(project.number)
-
-    def _unlabeled(self, number: int) -> Iterator[Task]:
-        found = 0
-        for task in self._required_studio().tasks(number):
-            if found >= self._settings.prefetch_max_tasks:
-                return
-            if not task.get("is_labeled") and not task.get("total_predictions"):
-                found += 1
-                yield task
-
     def _forget_tasks_now(self, project: str, task_ids: list[Any]) -> None:
         gone = set(task_ids)
         for key, record in list(self._records.items()):
             if record["project"] == project and record["task"] in gone:
                 self._drop(key, "gone")
-
-
-class Background:
-    """The threads that work the queue and keep house; one per process that delivers."""
-
-    def __init__(
-        self, queue: Huey, deliveries: Deliveries, sweep: Callable[[], None] = lambda: None, *, consume: bool
-    ) -> None:
-        self._queue = queue
-        self._deliveries = deliveries
-        self._sweep = sweep
-        self._consume = consume
-        self._ended = threading.Event()
-
-    def start(self) -> None:
-        """Start the threads; they end with the process."""
-        self._deliveries.heartbeat()
-        if self._consume:
-            consumer = self._queue.create_consumer(workers=4, periodic=False, max_delay=1.0)
-            for thread in (consumer.scheduler, *(worker for _, worker in consumer.worker_threads)):
-                thread.start()
-        threading.Thread(target=self._keep_house, name="housekeeping", daemon=True).start()
-
-    def _keep_house(self) -> None:
-        rounds = 0
-        while not self._ended.is_set():
-            try:
-                self._deliveries.heartbeat()
-                if self._consume:
-                    self._deliveries.sweep()
-                    self._sweep()
-                    if rounds % 60 == 0:
-                        self._deliveries.tidy()
-            except Exception:
-                _log.exception("Housekeeping failed; it is tried again")
-            rounds += 1
-            self._ended.wait(_HEARTBEAT)

@@ -77,6 +77,12 @@ def project_id(project: Any) -> str:
         raise RequestError("project needs an id and a created_at.") from error
 
 
+def learnt_version(vocabulary: str) -> str:
+    """`v3` of a vocabulary that was learnt; "" for any other name."""
+    learnt = _LEARNT.match(vocabulary)
+    return learnt[1] if learnt else ""
+
+
 @lru_cache(maxsize=256)
 def model_version(interface: Interface, recognition: Recognition) -> str:
     """`transcribe-en-US@1a2b3c4d`, with a learnt vocabulary `transcribe-en-US+v3@…`.
@@ -84,7 +90,7 @@ def model_version(interface: Interface, recognition: Recognition) -> str:
     What follows the @ is a digest of all that decides the predictions' content and form, so that a changed labeling
     config or setting makes Label Studio ask again, and a restart does not.
     """
-    learnt = _LEARNT.match(recognition.vocabulary)
+    learnt = learnt_version(recognition.vocabulary)
     what = f"{_RULES}|{recognition.key()}|{interface.shape()}"
     digest = hashlib.sha256(what.encode()).hexdigest()[:8]
-    return f"transcribe-{recognition.language}{f'+{learnt[1]}' if learnt else ''}@{digest}"
+    return f"transcribe-{recognition.language}{f'+{learnt}' if learnt else ''}@{digest}"

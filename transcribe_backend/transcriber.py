@@ -1,11 +1,13 @@
 """COMPOSES: an audio value of a task -> its transcript, concurrently and once."""
 
+import hashlib
 import logging
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from transcribe_backend.audio import AudioLocator
@@ -13,11 +15,13 @@ from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcriptions import Transcriptions
 from transcribe_backend.errors import AudioError, TranscribeBackendError
+from transcribe_backend.project import learnt_version
 from transcribe_backend.speech.recognition import Recognition
 
 _log = logging.getLogger(__name__)
 
 _REMEMBERED, _REMEMBERED_SECONDS = 20_000, 600.0
+_LONGEST_NAME = 2048
 
 
 class Transcriber:
@@ -25,12 +29,18 @@ class Transcriber:
 
     The audio of an urgent task is looked at each time (a new object under an old URI is another audio); in bulk a look
     within the last ten minutes counts, so that hundreds of known tasks are answered without a request each.
+    `home_region` is where learnt vocabularies are.
     """
 
     def __init__(
-        self, audio: AudioLocator, transcriptions: Transcriptions, clock: Callable[[], float] = time.monotonic
+        self,
+        audio: AudioLocator,
+        transcriptions: Transcriptions,
+        home_region: Callable[[], str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._audio = audio
+        self._home_region = home_region
         self._transcriptions = transcriptions
         self._clock = clock
         self.store = transcriptions.store
@@ -44,10 +54,11 @@ class Transcriber:
         self, value: Any, task_id: int | None, recognition: Recognition, *, urgent: bool = False
     ) -> "Future[str]":
         """The future of the job's name; it fails with AudioError, AWSError, StudioError or TranscriptError."""
-        known = None if urgent else self._known(value)
+        name = _name(value)
+        known = None if urgent else self._known(name)
         if known:
-            return self._transcriptions.request(Job(known, recognition))
-        key = (str(value), recognition)
+            return self._transcriptions.request(self._job(known, recognition))
+        key = (name, recognition)
         with self._lock:
             if key in self._under_way:
                 return self._under_way[key]
@@ -66,14 +77,20 @@ class Transcriber:
             pool.shutdown(wait=False, cancel_futures=True)
         self._transcriptions.close()
 
-    def _known(self, value: Any) -> Media | None:
+    def _job(self, media: Media, recognition: Recognition) -> Job:
+        # A learnt vocabulary exists in one region only; without it the audio is still transcribed.
+        if learnt_version(recognition.vocabulary) and media.region not in ("", self._home_region()):
+            recognition = replace(recognition, vocabulary="")
+        return Job(media, recognition)
+
+    def _known(self, name: str) -> Media | None:
         with self._lock:
-            looked, media = self._media.get(str(value), (float("-inf"), None))
+            looked, media = self._media.get(name, (float("-inf"), None))
         return media if self._clock() - looked < _REMEMBERED_SECONDS else None
 
-    def _remember(self, value: Any, media: Media) -> None:
+    def _remember(self, name: str, media: Media) -> None:
         with self._lock:
-            self._media[str(value)] = (self._clock(), media)
+            self._media[name] = (self._clock(), media)
             while len(self._media) > _REMEMBERED:
                 self._media.popitem(last=False)
 
@@ -82,8 +99,8 @@ class Transcriber:
     ) -> None:
         try:
             media = self._audio.locate(value, task_id)
-            self._remember(value, media)
-            job = self._transcriptions.request(Job(media, recognition), urgent=urgent)
+            self._remember(_name(value), media)
+            job = self._transcriptions.request(self._job(media, recognition), urgent=urgent)
         except TranscribeBackendError as error:
             future.set_exception(error)
         except Exception as error:
@@ -91,6 +108,12 @@ class Transcriber:
             future.set_exception(AudioError(f"Reading the audio failed: {error!r}", retryable=True))
         else:
             job.add_done_callback(lambda ended: _hand_on(ended, future))
+
+
+def _name(value: Any) -> str:
+    """The value itself, or a digest of a long one: data: URIs hold whole recordings."""
+    text = str(value)
+    return text if len(text) <= _LONGEST_NAME else hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def _hand_on(source: "Future[str]", target: "Future[str]") -> None:

@@ -22,6 +22,8 @@ from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.deliver import Deliveries
 from transcribe_backend.failures import Failures
 from transcribe_backend.ledger import Ledger, open_queue
+from transcribe_backend.live_projects import LiveProjects
+from transcribe_backend.prefetch import Prefetch
 from transcribe_backend.prelabel import Prelabel
 from transcribe_backend.project import Project, Projects
 from transcribe_backend.settings import Settings
@@ -67,17 +69,22 @@ class Process:
             Downloader(frozenset(), LIMITS),
             self.settings,
         )
-        self.transcriber = Transcriber(audio, self.transcriptions)
-        self.records, self.claims, self.state, told = (
-            Ledger(self.settings, name, self.clock) for name in ("deliveries", "claims", "state", "failures")
+        self.transcriber = Transcriber(audio, self.transcriptions, lambda: self.clients.region)
+        self.records, self.claims, self.beats, self.plans, told = (
+            Ledger(self.settings, name, self.clock)
+            for name in ("deliveries", "claims", "heartbeats", "prefetch", "failures")
         )
         self.failures = Failures(told, self.clock)
         self.queue = open_queue(self.settings)
         self.projects = Projects("en-US", lambda project, language: "")
+        self.live = LiveProjects(self.studio, self.projects, self.clock)
         self.deliveries = Deliveries(
-            self.queue, self.records, self.claims, self.state, self.transcriber, self.projects, self.studio,
-            self.failures, self.settings, self._delivery, self.clock,
+            self.queue, self.records, self.claims, self.beats, self.transcriber, self.live, self.failures,
+            self._delivery, self.clock,
         )  # fmt: skip
+        self.prefetch = Prefetch(
+            self.queue, self.plans, self.deliveries, self.projects, self.live, self.settings, self.clock
+        )
         self.prelabel = Prelabel(
             self.transcriber, self.deliveries, self.claims, self.failures, self.settings, self.clock, self.naps.append
         )

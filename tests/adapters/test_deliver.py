@@ -322,13 +322,13 @@ def webhook(uris: list[str], studio: StudioDouble) -> tuple[dict[str, Any], list
 
 def test_imported_tasks_are_prelabeled_without_a_request(aws: LocalAWS, one: Process, studio: StudioDouble) -> None:
     before = dict(aws.calls()["transcribe"])
-    one.deliveries.imported(*webhook(put_audio(aws, "new-a.wav", "new-b.wav"), studio))
+    one.prefetch.imported(*webhook(put_audio(aws, "new-a.wav", "new-b.wav"), studio))
     assert aws.calls()["transcribe"] == before, "the webhook itself only queues"
     assert one.work() == 1
     queued(one)
     one.work()
     assert studio.counts() == {1: 1, 2: 1}
-    assert [key for key, _ in one.state.items()] == []
+    assert [key for key, _ in one.plans.items()] == []
 
 
 @pytest.mark.parametrize(("limit", "transcribed"), [(3, 3), (0, 0)])
@@ -337,8 +337,8 @@ def test_prefetch_is_bounded(
 ) -> None:
     process = machine.process(prefetch_max_tasks=limit)
     before = aws.calls()["transcribe"].get("StartTranscriptionJob", 0)
-    process.deliveries.imported(*webhook(put_audio(aws, *(f"limit-{limit}-{n}.wav" for n in range(6))), studio))
-    process.deliveries.connected(process.project())
+    process.prefetch.imported(*webhook(put_audio(aws, *(f"limit-{limit}-{n}.wav" for n in range(6))), studio))
+    process.prefetch.connected(process.project())
     process.work()
     all_ended(process)
     assert aws.calls()["transcribe"].get("StartTranscriptionJob", 0) - before == transcribed
@@ -350,7 +350,7 @@ def test_connecting_a_project_prefetches_what_has_no_prediction_once(
     tasks = studio.add_tasks(put_audio(aws, "old-a.wav", "old-b.wav", "old-c.wav"))
     tasks[0]["total_predictions"], tasks[1]["is_labeled"] = 1, True
     for _ in range(3):
-        one.deliveries.connected(one.project())
+        one.prefetch.connected(one.project())
     assert one.work() == 1
     queued(one)
     one.work()
@@ -362,11 +362,11 @@ def test_connecting_while_label_studio_is_away_is_made_up_for(
 ) -> None:
     studio.add_tasks(put_audio(aws, "away.wav"))
     studio.refusal = 500
-    one.deliveries.connected(one.project())
+    one.prefetch.connected(one.project())
     one.work()
     studio.refusal = None
     one.clock.ahead += 100
-    one.deliveries.sweep()
+    one.prefetch.sweep()
     one.work()
     queued(one)
     one.work()
@@ -374,10 +374,10 @@ def test_connecting_while_label_studio_is_away_is_made_up_for(
 
 
 def test_an_import_lost_with_its_worker_is_prefetched_again(aws: LocalAWS, one: Process, studio: StudioDouble) -> None:
-    one.deliveries.imported(*webhook(put_audio(aws, "lost-import.wav"), studio))
+    one.prefetch.imported(*webhook(put_audio(aws, "lost-import.wav"), studio))
     assert one.queue.dequeue() is not None
     one.clock.ahead += 100
-    one.deliveries.sweep()
+    one.prefetch.sweep()
     one.work()
     queued(one)
     one.work()
@@ -386,9 +386,9 @@ def test_an_import_lost_with_its_worker_is_prefetched_again(aws: LocalAWS, one: 
 
 def test_an_import_into_a_project_we_cannot_fill_is_dropped(aws: LocalAWS, one: Process, studio: StudioDouble) -> None:
     studio.config = '<View><Image name="image" value="$image"/></View>'
-    one.deliveries.imported(*webhook(put_audio(aws, "image.wav"), studio))
+    one.prefetch.imported(*webhook(put_audio(aws, "image.wav"), studio))
     one.work()
-    assert ([key for key, _ in one.state.items()], one.known()) == ([], {})
+    assert ([key for key, _ in one.plans.items()], one.known()) == ([], {})
 
 
 def test_deleted_tasks_are_forgotten(aws: LocalAWS, one: Process, studio: StudioDouble) -> None:
@@ -405,7 +405,7 @@ def test_without_label_studio_imports_are_transcribed_and_failures_told(aws: Loc
     process = lonely.process()
     double = StudioDouble()
     tasks = double.add_tasks(put_audio(aws, "lonely.wav", "broken-lonely.wav"))
-    process.deliveries.imported(double.described(), tasks)
+    process.prefetch.imported(double.described(), tasks)
     process.work()
     failures = until(process.failures.recent, bool)
     all_ended(process)
@@ -422,4 +422,4 @@ def test_tidying_keeps_what_still_means_something(one: Process) -> None:
     assert one.claims.claim("young", 0.0)
     one.deliveries.tidy()
     assert [key for key, _ in one.claims.items()] == ["young"]
-    assert list(one.state.items()) == []
+    assert list(one.beats.items()) == []

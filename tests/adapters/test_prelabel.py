@@ -216,4 +216,4 @@ def test_without_its_queue_it_answers_what_is_ready(
     assert texts(slots) == ["queueless.", None]
     assert "QUEUE_URL" in caplog.text
     with pytest.raises(QueueError):
-        one.deliveries.imported({"id": 1, "created_at": "2026-01-01T00:00:00Z"}, as_tasks(uris))
+        one.prefetch.imported({"id": 1, "created_at": "2026-01-01T00:00:00Z"}, as_tasks(uris))

@@ -1,0 +1,49 @@
+"""COMPOSES: projects as Label Studio has them at the moment."""
+
+import time
+from collections.abc import Callable
+
+from transcribe_backend.errors import StudioDenied, StudioNotFound
+from transcribe_backend.project import Project, Projects, project_id
+from transcribe_backend.studio.client import Studio
+
+_FRESH_SECONDS = 10.0
+
+
+class LiveProjects:
+    """Asks the Label Studio at LABEL_STUDIO_URL, which may not be configured; an answer counts for a moment."""
+
+    def __init__(self, studio: Studio | None, projects: Projects, clock: Callable[[], float] = time.time) -> None:
+        self._studio = studio
+        self._projects = projects
+        self._clock = clock
+        self._known: dict[str, tuple[float, Project]] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there is a Label Studio to ask."""
+        return self._studio is not None
+
+    @property
+    def studio(self) -> Studio:
+        """The Label Studio; raises StudioDenied when none is configured."""
+        if self._studio is None:
+            raise StudioDenied(
+                "No Label Studio is configured.", remedy="Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY."
+            )
+        return self._studio
+
+    def get(self, wanted: str) -> Project:
+        """The project `<id>.<created>`. Raises StudioError (StudioNotFound also for another Label Studio's project of
+        that number), LabelingConfigError, AWSError.
+        """
+        asked, known = self._known.get(wanted, (0.0, None))
+        if known is None or self._clock() - asked > _FRESH_SECONDS:
+            described = self.studio.project(int(wanted.partition(".")[0]))
+            if project_id(described) != wanted:
+                raise StudioNotFound(
+                    "The Label Studio at LABEL_STUDIO_URL is not the one that asked.",
+                    remedy="Set LABEL_STUDIO_URL to the Label Studio whose projects use this backend.",
+                )
+            known = self._projects.read(wanted, described.get("label_config", ""))
+            self._known[wanted] = (self._clock(), known)
+        return known
