@@ -200,8 +200,7 @@ def test_interactive_waits_no_longer_than_it_may(aws: LocalAWS, machine: Machine
     (task,) = as_tasks(put_audio(aws, "drawn.wav"))
     project = one.project(config)
     assert one.prelabel.interactive(task, project, {"result": [region]}) == {"result": []}
-    until(one.under_way, lambda pending: pending == 0)
-    filled = one.prelabel.interactive(task, project, {"result": [region]})
+    filled = until(lambda: one.prelabel.interactive(task, project, {"result": [region]}), lambda made: made["result"])
     assert [part["value"]["text"] for part in filled["result"] if part["type"] == "textarea"] == [["drawn."]]
     assert one.prelabel.interactive(task, project, {"result": []}) == {"result": []}
 

@@ -1,0 +1,37 @@
+"""For all tests: what one of them does to the process does not reach the next, nor does the developer's environment."""
+
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
+
+_OURS = ("AWS_", "LABEL_STUDIO_", "BASIC_AUTH_", "S3_", "TRANSCRIBE_", "TRAIN_", "PROMETHEUS_")
+_ALSO_OURS = (
+    "MODEL_DIR",
+    "QUEUE_URL",
+    "PREDICT_WAIT_SECONDS",
+    "INTERACTIVE_WAIT_SECONDS",
+    "PREFETCH_MAX_TASKS",
+    "PORT",
+)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_settings_of_the_developer() -> None:
+    """Nobody's AWS account is used by a test."""
+    for name in list(os.environ):
+        if name.startswith(_OURS) or name in _ALSO_OURS:
+            del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Commands configure logging for their process, which here is everybody's."""
+    loggers = [logging.getLogger(name) for name in (None, *logging.root.manager.loggerDict)]
+    before = [(logger, logger.level, list(logger.handlers), logger.propagate) for logger in loggers]
+    yield
+    for logger, level, handlers, propagate in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+        logger.propagate = propagate
