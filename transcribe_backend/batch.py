@@ -31,8 +31,14 @@ _DIALOGUE_SPEAKERS = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("audio", nargs="+", metavar="s3://…", help="an object, or a prefix whose audio files are meant")
-    parser.add_argument("-o", "--output", type=Path, default=Path("tasks.json"), help="file to write [tasks.json]")
-    parser.add_argument("--label-config", type=Path, help="labeling config (XML) of your project [the ASR template]")
+    parser.add_argument("-o", "--output", type=_writable, default="tasks.json", help="file to write [tasks.json]")
+    parser.add_argument(
+        "--label-config",
+        type=_content,
+        default=_TEMPLATE,
+        metavar="FILE",
+        help="labeling config (XML) of your project [the ASR template]",
+    )
     parser.add_argument("--language", help="language code or `auto` [TRANSCRIBE_LANGUAGE]")
     parser.add_argument(
         "--dialogue", action="store_true", help="write the dialogue into the data, for Paragraphs templates"
@@ -53,9 +59,23 @@ def run(arguments: argparse.Namespace, backend: Backend) -> int:
     return _report(arguments.output, len(jobs), len(tasks), failures, interrupted)
 
 
+def _writable(name: str) -> Path:
+    """The path, checked before anything is paid."""
+    output = Path(name)
+    if output.is_dir() or not os.access(output.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{name} cannot be written")
+    return output
+
+
+def _content(name: str) -> str:
+    try:
+        return Path(name).read_text()
+    except (OSError, UnicodeError) as error:
+        raise argparse.ArgumentTypeError(f"{name} cannot be read: {error}") from error
+
+
 def _project(arguments: argparse.Namespace, backend: Backend) -> Project:
-    config = arguments.label_config.read_text() if arguments.label_config else _TEMPLATE
-    project = backend.projects.read("", config)
+    project = backend.projects.read("", arguments.label_config)
     wish = project.recognition
     if arguments.language:
         wish = replace(wish, language=arguments.language)

@@ -26,28 +26,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their arguments."""
-    made = argparse.ArgumentParser(prog="python -m transcribe_backend", description=__doc__)
+    made = argparse.ArgumentParser(
+        "python -m transcribe_backend", description="AWS Transcribe backend for Label Studio"
+    )
     made.add_argument("--version", action="version", version=__version__)
     commands = made.add_subparsers(required=True, dest="command", metavar="COMMAND")
 
-    connecting = commands.add_parser("connect", help="register this backend in a Label Studio project")
+    def add(name: str, about: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=about, description=about)
+
+    connecting = add("connect", "register this backend in a Label Studio project")
     connect.add_arguments(connecting)
     connecting.set_defaults(run=connect.run)
 
-    transcribing = commands.add_parser("transcribe", help="s3:// audio -> tasks.json with predictions, for import")
+    transcribing = add("transcribe", "s3:// audio -> tasks.json with predictions, for import")
     batch.add_arguments(transcribing)
     transcribing.set_defaults(run=_with_backend(batch.run))
 
-    working = commands.add_parser("worker", help="deliver late predictions and train (with QUEUE_URL)")
+    working = add("worker", "deliver late predictions and train (with QUEUE_URL)")
     working.set_defaults(run=_with_backend(_work))
 
-    learning = commands.add_parser(
-        "vocabulary", help="what has been learnt from annotators: list, show, train, rollback"
-    )
+    learning = add("vocabulary", "what has been learnt from annotators: list, show, train, rollback")
     vocabulary_command.add_arguments(learning)
     learning.set_defaults(run=_with_backend(vocabulary_command.run))
 
-    retrying = commands.add_parser("retry", help="forget FAILED jobs, so that their audio is tried again")
+    retrying = add("retry", "forget FAILED jobs, so that their audio is tried again")
     retrying.add_argument("job", nargs="+", metavar="ls-…", help="name of the job, as the error told it")
     retrying.set_defaults(run=_with_backend(_retry))
     return made
@@ -78,9 +81,14 @@ def _work(arguments: argparse.Namespace, running: Backend) -> int:
 def _retry(arguments: argparse.Namespace, running: Backend) -> int:
     for name in arguments.job:
         status = running.jobs.get(name, "")
-        if status is None or status.state == "FAILED":
-            if status:
-                running.jobs.delete(name, "")
+        if status is None:
+            place = running.clients.region
+            print(
+                f"AWS Transcribe has no job {name} in {place}: set AWS_DEFAULT_REGION to its region.", file=sys.stderr
+            )
+            return 1
+        if status.state == "FAILED":
+            running.jobs.delete(name, "")
             print(f"{name}: the next request tries its audio again")
         else:
             print(f"{name} is {status.state}, not FAILED: nothing to retry", file=sys.stderr)

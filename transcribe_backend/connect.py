@@ -15,7 +15,7 @@ import requests
 
 from transcribe_backend import refusals
 from transcribe_backend.errors import StudioDenied, StudioError, StudioNotFound, TranscribeBackendError
-from transcribe_backend.settings import Settings
+from transcribe_backend.settings import Settings, web_url
 from transcribe_backend.studio.client import Studio
 
 # Label Studio's stock template "Automatic Speech Recognition".
@@ -59,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     environ = os.environ
     url = environ.get("LABEL_STUDIO_URL") or environ.get("LABEL_STUDIO_HOST")
     key = environ.get("LABEL_STUDIO_API_KEY")
-    parser.add_argument("--url", default=url, required=not url, help="Label Studio's address [LABEL_STUDIO_URL]")
+    parser.add_argument(
+        "--url", type=_address, default=url, required=not url, help="Label Studio's address [LABEL_STUDIO_URL]"
+    )
     parser.add_argument(
         "--api-key", default=key, required=not key, help="personal access token or legacy token [LABEL_STUDIO_API_KEY]"
     )
@@ -69,7 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--create", metavar="TITLE", help="make a speech recognition project (or use that of this title)"
     )
     parser.add_argument(
-        "--backend-url", default="http://localhost:9090", help="this backend, as seen by Label Studio [%(default)s]"
+        "--backend-url",
+        type=_address,
+        default="http://localhost:9090",
+        help="this backend, as seen by Label Studio [%(default)s]",
     )
     parser.add_argument("--title", default="AWS Transcribe", help="its name in Label Studio [%(default)s]")
     parser.add_argument("--interactive", action="store_true", help="also transcribe segments as they are drawn")
@@ -78,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Connect as `args` say; 0, or 1 after a sentence on stderr that says what to change."""
     try:
-        backend = Backend(args.backend_url.rstrip("/"), args.title, args.interactive, _auth(os.environ))
+        backend = Backend(args.backend_url, args.title, args.interactive, _auth(os.environ))
         studio = Studio(args.url, args.api_key)
         project = args.project if args.create is None else find_or_create_project(studio, args.create)
         notes = connect(studio, project, backend)
@@ -122,6 +127,13 @@ def find_or_create_project(studio: Studio, title: str) -> int:
     if found:
         return min(found)
     return int(studio.post("/api/projects/", {"title": title, "label_config": _NEW_PROJECT})["id"])
+
+
+def _address(text: str) -> str:
+    try:
+        return web_url(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from error
 
 
 def _auth(environ: Mapping[str, str]) -> tuple[str, str] | None:

@@ -13,7 +13,12 @@ _QUEUE_SCHEMES = ("redis", "rediss", "postgresql", "postgres", "sqlite")
 
 def _setting(name: str, default: Any, help: str, parse: Callable[[str], Any] = str, **extra: Any) -> Any:
     """A dataclass field that knows its environment variable; `help` is the sentence of the README's table."""
-    return field(default=default, metadata={"env": name, "parse": parse, "help": help, **extra})
+    # A secret is kept out of the repr, which tracebacks and debuggers show.
+    return field(
+        default=default,
+        repr=not extra.get("secret"),
+        metadata={"env": name, "parse": parse, "help": help, **extra},
+    )
 
 
 def _number(kind: type, low: float, high: float) -> Callable[[str], Any]:
@@ -30,7 +35,8 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
 
 
-def _url(text: str) -> str:
+def web_url(text: str) -> str:
+    """`text` without a slash at its end; raises ValueError when it is no http(s):// URL."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be a URL such as http://label-studio:8080")
@@ -71,7 +77,7 @@ class Settings:
         "TRANSCRIBE_MAX_JOBS", 250, "Your AWS quota of concurrent transcription jobs", _number(int, 1, 100_000)
     )
     label_studio_url: str = _setting(
-        "LABEL_STUDIO_URL", "", "Where this backend reaches Label Studio", _url, also=("LABEL_STUDIO_HOST",)
+        "LABEL_STUDIO_URL", "", "Where this backend reaches Label Studio", web_url, also=("LABEL_STUDIO_HOST",)
     )
     label_studio_api_key: str = _setting(
         "LABEL_STUDIO_API_KEY", "", "Legacy token or personal access token of a Label Studio user", secret=True
@@ -132,7 +138,7 @@ class Settings:
         settings = cls(**values)
         problems += settings._contradictions()
         if problems:
-            raise SettingsError("; ".join(problems), remedy="Correct the environment and start again.")
+            raise SettingsError(f"{'; '.join(problems)}.", remedy="Correct the environment and start again.")
         return settings
 
     def secrets(self) -> tuple[str, ...]:

@@ -62,8 +62,12 @@ def _list(arguments: argparse.Namespace, running: Backend, project: str, languag
 
 
 def _list_all(running: Backend) -> Iterator[str]:
+    found = False
     for version in running.vocabularies.everything():
+        found = True
         yield f"{version.name}  {version.state}  {running.vocabularies.mark(version.name)}"
+    if not found:
+        yield "Nothing has been learnt yet."
 
 
 def _show(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:

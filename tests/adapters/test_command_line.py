@@ -1,0 +1,98 @@
+"""`python -m transcribe_backend …`: what it says when something is wrong, and that nothing is paid for nothing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import LocalAWS, local_aws
+from transcribe_backend import backend, cli
+from transcribe_backend.errors import SettingsError
+from transcribe_backend.settings import Settings
+
+BUCKET = "command-line"
+AUDIO = f"s3://{BUCKET}/hello.wav"
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[LocalAWS]:
+    with local_aws() as running:
+        running.s3.create_bucket(Bucket=BUCKET)
+        yield running
+
+
+@pytest.fixture
+def command(
+    stand_in: LocalAWS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """Runs a command against the stand-in; returns the exit status and what is printed."""
+    for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_HOST", "LABEL_STUDIO_API_KEY", "QUEUE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**stand_in.env, "MODEL_DIR": str(tmp_path), "LOG_LEVEL": "ERROR"}.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        backend._made.cache_clear()
+        try:
+            code = cli.main(arguments)
+        except SystemExit as wrong:
+            code = int(str(wrong.code))
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    yield run
+    backend._made.cache_clear()
+
+
+def started(stand_in: LocalAWS) -> int:
+    """How many jobs the stand-in has."""
+    return len(stand_in.transcribe.list_transcription_jobs(MaxResults=100)["TranscriptionJobSummaries"])
+
+
+def test_a_labeling_config_that_cannot_be_read_is_told(command: Run, tmp_path: Path) -> None:
+    code, said = command("transcribe", AUDIO, "--label-config", str(tmp_path / "none.xml"))
+    assert code == 2
+    assert "argument --label-config: " in said and f"{tmp_path}/none.xml cannot be read" in said
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_paid(
+    command: Run, stand_in: LocalAWS, tmp_path: Path
+) -> None:
+    stand_in.s3.put_object(Bucket=BUCKET, Key="hello.wav", Body=b"RIFF")
+    code, said = command("transcribe", AUDIO, "--output", str(tmp_path / "no" / "folder" / "tasks.json"))
+    assert code == 2
+    assert "argument -o/--output: " in said and "no/folder/tasks.json cannot be written" in said
+    assert started(stand_in) == 0
+
+
+def test_a_mistyped_job_is_not_said_to_be_tried_again(command: Run) -> None:
+    code, said = command("retry", "ls-mistyped")
+    assert code == 1
+    assert "AWS Transcribe has no job ls-mistyped in us-east-1" in said and "AWS_DEFAULT_REGION" in said
+
+
+def test_a_list_of_nothing_says_so(command: Run) -> None:
+    assert command("vocabulary", "list") == (0, "Nothing has been learnt yet.\n")
+
+
+@pytest.mark.parametrize("flag", ["--url", "--backend-url"])
+def test_an_address_without_http_is_told(command: Run, flag: str) -> None:
+    given = {"--url": "http://localhost:1", "--api-key": "x", "--project": "7", flag: "localhost:8080"}
+    code, said = command("connect", *(word for pair in given.items() for word in pair))
+    assert code == 2
+    assert f"argument {flag}: 'localhost:8080' must be a URL such as http://" in said
+
+
+def test_each_command_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = next(action.choices for action in cli.parser()._actions if action.dest == "command")
+    for command in commands or ():
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        assert len(capsys.readouterr().out.split("\n\n")[1]) > 30, command
+
+
+def test_problems_and_remedy_of_the_settings_are_sentences() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env({"PORT": "abc", "WORKERS": "0"})
+    assert ". Correct the environment" in refused.value.advice
