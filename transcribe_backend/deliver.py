@@ -193,7 +193,7 @@ class Deliveries:
             elif isinstance(error, TranscribeBackendError) and error.retryable:
                 self._push_after(key, record, _BACKOFF[1])
             elif isinstance(error, TranscribeBackendError):
-                self._failures.tell(record["project"], record["task"], str(record["data"]), error)
+                self._tell(record, error)
                 self._drop(key, "failed")
 
         return push
@@ -205,6 +205,10 @@ class Deliveries:
                 self._failures.tell(project.id, asked.task_id, asked.value, error)
 
         return tell
+
+    def _tell(self, record: Mapping[str, Any], error: TranscribeBackendError) -> None:
+        (audio,) = record["data"].values()
+        self._failures.tell(record["project"], record["task"], audio, error)
 
     def _push_after(self, key: str, record: dict[str, Any], seconds: float) -> None:
         self._records.put(key, {**record, "pushed": self._clock() + max(0.0, seconds)})
@@ -262,7 +266,7 @@ class Deliveries:
         elif error.retryable:
             self._push_after(key, record, _BACKOFF[1])
         else:
-            self._failures.tell(record["project"], record["task"], str(record["data"]), error)
+            self._tell(record, error)
             self._drop(key, "refused")
 
     def _later(self, key: str, record: dict[str, Any], error: TranscribeBackendError) -> None:

@@ -192,6 +192,7 @@ def test_what_label_studio_finds_invalid_is_told_and_dropped(aws: LocalAWS, one:
     assert (one.outcomes, one.known()) == ({"refused": 1}, {})
     (failure,) = one.failures.recent()
     assert "400" in failure["problem"]
+    assert failure["audio"].startswith("s3://")
 
 
 def test_label_studio_may_be_down_for_days(aws: LocalAWS, one: Process, studio: StudioDouble) -> None:
@@ -231,6 +232,7 @@ def test_a_failed_job_is_told_and_forgotten(aws: LocalAWS, one: Process, studio:
     assert (studio.counts(), one.outcomes) == ({}, {"failed": 1})
     (failure,) = one.failures.recent()
     assert "Unsupported media format" in failure["problem"]
+    assert failure["audio"].startswith("s3://")
 
 
 def test_a_lost_cache_is_fetched_again(
