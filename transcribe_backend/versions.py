@@ -18,8 +18,13 @@ class Versions:
     def add(self, version: str) -> None:
         """This version was answered now."""
         self._ledger.put(version, {"at": self._clock()})
+        for old in self._newest_first()[_SHOWN:]:
+            self._ledger.delete(old)
 
     def recent(self) -> list[str]:
         """The newest first, twenty at most."""
+        return self._newest_first()[:_SHOWN]
+
+    def _newest_first(self) -> list[str]:
         known = sorted(self._ledger.items(), key=lambda item: -float(item[1]["at"]))
-        return [version for version, _ in known[:_SHOWN]]
+        return [version for version, _ in known]
