@@ -73,7 +73,7 @@ def project_id(project: Any) -> str:
     try:
         created = datetime.fromisoformat(str(project["created_at"]).replace("Z", "+00:00"))
         return f"{int(project['id'])}.{int(created.timestamp())}"
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RequestError("project needs an id and a created_at.") from error
 
 

@@ -79,3 +79,14 @@ def test_projects_of_webhooks_are_named_as_in_requests(created: str, identity: s
 def test_a_project_without_identity_is_a_bad_request(project: object) -> None:
     with pytest.raises(RequestError, match="created_at"):
         project_id(project)
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), "x", None, {}])
+def test_a_number_of_a_project_that_is_none(number: object) -> None:
+    with pytest.raises(RequestError, match="id"):
+        project_id({"id": number, "created_at": "2026-01-01T00:00:00Z"})
+
+
+def test_a_speaker_whose_number_no_computer_reads_is_a_name() -> None:
+    label = f'<Label value="A" predicted_values="spk_{"9" * 5000}"/>'
+    assert read(SEGMENTS.format("").replace("</Labels>", f"{label}</Labels>")).recognition.speakers is None

@@ -8,8 +8,8 @@ from transcribe_backend.speech import languages
 
 LOW_CONFIDENCE = "low_confidence"
 
-_SPEAKER = re.compile(r"spk_(\d+)")
-_CHANNEL = re.compile(r"ch_(\d+)")
+_SPEAKER = re.compile(r"spk_(\d{1,4})")
+_CHANNEL = re.compile(r"ch_(\d{1,4})")
 _SPEAKER_NAME = re.compile(
     r"(speaker|spk|person|participant|voice|talker)[\s_#-]*(\d+|[a-z]|one|two|three|four|five|six|seven|eight|nine|ten)"
 )

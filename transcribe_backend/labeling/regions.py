@@ -17,6 +17,8 @@ from transcribe_backend.labeling.results import Result
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.speech.words import Word, mean_confidence
 
+_LATEST = 10**9  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
@@ -96,7 +98,10 @@ def _region(region_id: str, parts: list[Mapping[str, Any]], to_name: str) -> Reg
 
 
 def _is_time(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """JSON has no limit for numbers: 1e999 arrives as infinity, a whole number as long as it was written."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else abs(value) <= _LATEST
 
 
 def _has_text(region: Region) -> bool:

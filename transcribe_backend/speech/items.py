@@ -31,7 +31,7 @@ def number(value: object) -> float | None:
     """A finite number, which AWS writes as a string, or None."""
     try:
         parsed = float(value)  # type: ignore[arg-type]  # whatever float() does not take is no number
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return parsed if math.isfinite(parsed) else None
 

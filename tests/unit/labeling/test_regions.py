@@ -208,3 +208,11 @@ def test_regions_that_tile_the_time_get_each_word_once(tiling: tuple[Transcript,
     answer = fill(asked, transcript, context(*drawings))["result"]
     texts = [result["value"]["text"][0] for result in answer if result["type"] == "textarea"]
     assert sorted(" ".join(texts).split()) == sorted(word.text for word in transcript.words)
+
+
+@pytest.mark.parametrize(
+    "number", [float("inf"), 10**400, -(10**400), 10**12], ids=["infinite", "long", "negative", "late"]
+)
+def test_numbers_that_are_no_times_make_no_region(number: float) -> None:
+    assert wanted(SEGMENTS, context(drawn("r1", 0.0, number))) == []
+    assert wanted(SEGMENTS, context(drawn("r1", number, 1.0))) == []
