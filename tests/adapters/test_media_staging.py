@@ -266,3 +266,9 @@ def test_memory_does_not_grow_with_the_audio(endpoint: str, s3: Any) -> None:
     growth = float(run.stdout.split("grew by ")[1].split(" MB")[0])
     assert growth <= 60, run.stdout
     assert len(keys(s3)) == 1
+
+
+def test_a_file_that_another_process_removes_meanwhile_stops_no_start(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "audio-gone").symlink_to(tmp_path / "nowhere")  # listed, and not there
+    make()

@@ -155,3 +155,13 @@ def test_memory_is_bounded_and_the_least_used_goes_first(
     for file in files(settings):
         file.unlink()
     assert [name for name in (*names, "ls-long") if store.has(name)] == ["ls-long"]
+
+
+def test_what_cannot_be_kept_leaves_nothing_behind(store: TranscriptStore, settings: Settings) -> None:
+    store.put(NAME, document("one"))
+    (file,) = files(settings)
+    file.unlink()
+    file.mkdir()  # in the way of the next one
+    with pytest.raises(TranscriptError, match="cannot be kept"):
+        store.put(NAME, document("two"))
+    assert list(file.parent.iterdir()) == [file]

@@ -1,5 +1,6 @@
 """Audio that is not in S3 yet: checked, and put into S3_BUCKET once, under a name that is its content."""
 
+import contextlib
 import hashlib
 import io
 import os
@@ -106,8 +107,9 @@ class Staging:
         if not self._folder.is_dir():
             return
         for path in self._folder.glob("audio-*"):
-            if path.stat().st_mtime < time.time() - _LEFTOVER_SECONDS:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # another process has just put its file away
+                if path.stat().st_mtime < time.time() - _LEFTOVER_SECONDS:
+                    path.unlink()
 
 
 def _spool(stream: Iterable[bytes], path: Path, source: str) -> _Spooled:

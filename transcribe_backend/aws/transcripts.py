@@ -99,13 +99,8 @@ class TranscriptStore:
             raise TranscriptError(f"The cached transcript {name} is damaged or gone.", retryable=True) from error
 
     def _write(self, name: str, document: bytes) -> None:
-        path = self._path(name)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(gzip.compress(document, compresslevel=3))
-            os.replace(temporary, path)
+            _replace(self._path(name), gzip.compress(document, compresslevel=3))
         except OSError as error:
             raise TranscriptError(
                 f"The transcript {name} cannot be kept: {error.strerror}.",
@@ -120,6 +115,19 @@ class TranscriptStore:
             self._memory[name] = transcript
             while self._words > _WORDS_IN_MEMORY and len(self._memory) > 1:
                 self._words -= len(self._memory.popitem(last=False)[1].words)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file that is never seen half-written, and leave nothing behind when that fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _decode(document: bytes) -> dict[str, Any]:
