@@ -401,3 +401,11 @@ def test_upload_that_is_gone_answers_500(fake: FakeStudio, studio: Studio) -> No
     fake.routes["/data/upload/1/a.wav"] = lambda request: as_json(problem, 500)
     with pytest.raises(StudioNotFound), studio.download("/data/upload/1/a.wav", LIMITS):
         pass
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(body=b"<html>"), Reply(body=b"[]"), Reply(302, {"Location": "https://studio.example/login"})]
+)
+def test_an_exchange_that_is_none_is_an_error_of_label_studio(reply: Reply) -> None:
+    with serve(lambda request: reply) as server, pytest.raises(StudioError, match="Label Studio|token"):
+        Studio(server.url, PERSONAL).whoami()

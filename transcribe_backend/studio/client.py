@@ -221,7 +221,9 @@ class Studio:
             return {}  # the last page, and tasks were deleted meanwhile
 
     def _call(self, method: str, path: str, **kwargs: Any) -> Any:
-        response = self._send(method, path, **kwargs)
+        return self._json(self._send(method, path, **kwargs), path)
+
+    def _json(self, response: requests.Response, path: str) -> Any:
         if response.is_redirect:
             raise StudioError(
                 f"Label Studio redirects {path} to {response.headers['Location'].partition('?')[0]}.",
@@ -264,10 +266,11 @@ class Studio:
             ) from error
 
     def _exchange(self, personal: str) -> str:
-        response = self._request("POST", "/api/token/refresh/", "", json={"refresh": personal})
+        path = "/api/token/refresh/"
+        response = self._request("POST", path, "", json={"refresh": personal})
         if response.status_code >= 400:
-            raise self._failure(response, "/api/token/refresh/")
-        return str(_object(response.json())["access"])
+            raise self._failure(response, path)
+        return str(_object(self._json(response, path)).get("access", ""))
 
     def _failure(self, response: requests.Response, path: str) -> StudioError:
         status, where = response.status_code, path.partition("?")[0]
