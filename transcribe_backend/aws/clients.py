@@ -59,8 +59,8 @@ class AWSClients:
 
     @property
     def region(self) -> str:
-        """The default region ("" when none is configured)."""
-        with self._lock:
+        """The default region ("" when none is configured); raises AWSError for an AWS_PROFILE that does not exist."""
+        with self._lock, aws_errors("find the AWS region"):
             return self._made_session().region_name or ""
 
     def transcribe(self, region: str | None = None) -> "TranscribeServiceClient":
