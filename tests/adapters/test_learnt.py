@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from transcribe_backend.errors import AccessDenied, AWSError
+from transcribe_backend.errors import AccessDenied, AWSError, QueueError
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.ledger import Ledger
 from transcribe_backend.settings import Settings
@@ -90,3 +91,35 @@ def test_projects_and_languages_are_told_apart(process: Callable[[], Learnt], aw
     assert learnt.name("7.1", "en-US") == "v1"
     assert learnt.name("7.1", "de-DE") == "" and learnt.name("7.2", "en-US") == ""
     assert learnt.name("7.1", "auto") == "" and aws.asked == 2
+
+
+class Fragile(Ledger):
+    """A ledger whose server can be down."""
+
+    down = False
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        self._check()
+        return super().get(key)
+
+    def put(self, key: str, record: dict[str, Any]) -> None:
+        self._check()
+        super().put(key, record)
+
+    def _check(self) -> None:
+        if self.down:
+            raise QueueError("The queue does not answer.")
+
+
+def test_a_queue_that_is_down_changes_no_version(aws: AWS, clock: Clock, tmp_path: Path) -> None:
+    ledger = Fragile(Settings(model_dir=tmp_path), "learnt", clock)
+    learnt, other = Learnt(aws, ledger, clock), Learnt(aws, ledger, clock)
+    aws.answer = "v1"
+    assert [learnt.name("7.1", "en-US"), other.name("7.1", "en-US")] == ["v1", "v1"]
+    ledger.down = True
+    assert [learnt.name("7.1", "en-US"), other.name("7.1", "en-US")] == ["v1", "v1"]
+    assert aws.asked == 1
+    aws.answer = "v2"
+    clock.now += 100
+    assert [learnt.name("7.1", "en-US") for _ in range(3)] == ["v2"] * 3
+    assert aws.asked == 2

@@ -5,9 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from transcribe_backend.aws.vocabularies import Vocabularies
-from transcribe_backend.errors import AccessDenied, AWSError, TranscribeBackendError
+from transcribe_backend.errors import AccessDenied, AWSError, QueueError, TranscribeBackendError
 from transcribe_backend.ledger import Ledger
 from transcribe_backend.speech.recognition import AUTO
 
@@ -30,6 +31,7 @@ class Learnt:
         self._clock = clock
         self._lock = threading.Lock()
         self._asking: dict[str, Future[str]] = {}
+        self._last: dict[str, dict[str, Any]] = {}
         self._pool = ThreadPoolExecutor(2, "learnt-vocabulary")
 
     def name(self, project: str, language: str) -> str:
@@ -40,7 +42,7 @@ class Learnt:
         """
         if language == AUTO:
             return ""
-        known = self._memory.get(_key(project, language))
+        known = self._recall(_key(project, language))
         age = self._clock() - known["at"] if known else float("inf")
         if known and age < _FRESH_SECONDS:
             return str(known["name"])
@@ -51,7 +53,22 @@ class Learnt:
 
     def remember(self, project: str, language: str, name: str) -> None:
         """The vocabulary in use, from now on and for all processes of this deployment."""
-        self._memory.put(_key(project, language), {"name": name, "at": self._clock()})
+        key, record = _key(project, language), {"name": name, "at": self._clock()}
+        self._last[key] = record
+        try:
+            self._memory.put(key, record)
+        except QueueError as error:
+            _log.warning("The learnt vocabulary in use is not told to other processes: %s", error.advice)
+
+    def _recall(self, key: str) -> dict[str, Any] | None:
+        """What all processes know; what this one knows, while the ledger is down."""
+        try:
+            known = self._memory.get(key)
+        except QueueError:
+            return self._last.get(key)
+        if known:
+            self._last[key] = known
+        return known
 
     def _answer(self, asking: "Future[str]", last: str | None) -> str:
         try:
