@@ -14,6 +14,7 @@ _log = logging.getLogger(__name__)
 _QUIET_SECONDS = 3600.0
 _KEPT_SECONDS = 7 * 24 * 3600.0
 _KEPT = 1000
+_READ = 3000  # characters of an address that may be a data: URI of many megabytes
 
 
 class Failures:
@@ -23,13 +24,13 @@ class Failures:
         self._ledger = ledger
         self._clock = clock
 
-    def tell(self, project: str, task: Any, audio: str, error: TranscribeBackendError) -> None:
+    def tell(self, project: str, task: Any, audio: Any, error: TranscribeBackendError) -> None:
         """Log and record; the same failure of the same task again within an hour is kept quiet."""
         record = {
             "at": self._clock(),
             "project": project,
             "task": task,
-            "audio": redact(str(audio))[:300],
+            "audio": redact(str(audio)[:_READ])[:300],
             "problem": redact(error.problem),
             "remedy": redact(error.remedy),
         }
