@@ -23,8 +23,10 @@ graceful_timeout = 10
 keepalive = 5
 control_socket_disable = True
 loglevel = _settings.log_level.lower()
-# Prometheus sums the workers' metrics from files; they start empty with the server.
-_metrics = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="transcribe-metrics-"))
+# Prometheus sums the workers' metrics from files. Ours begin and end with the server; a folder we are given stays.
+_metrics = "" if "PROMETHEUS_MULTIPROC_DIR" in os.environ else tempfile.mkdtemp(prefix="transcribe-metrics-")
+if _metrics:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics
 
 
 def post_worker_init(worker: Any) -> None:
@@ -49,5 +51,6 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """The metrics' files go with the server."""
-    shutil.rmtree(_metrics, ignore_errors=True)
+    """Our metrics' files go with the server."""
+    if _metrics:
+        shutil.rmtree(_metrics, ignore_errors=True)
