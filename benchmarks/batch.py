@@ -1,0 +1,30 @@
+"""`python -m benchmarks.batch`: the transcribe command over 20 files whose jobs take 2 s; the usual script took 200 s."""
+
+import subprocess
+import sys
+import time
+
+from benchmarks.bulk import report, sequential
+from benchmarks.scene import QUOTAS, ROOT, put_audio, scene
+from demo.processes import environment
+
+FILES, LATENCY, LIMIT = 20, 2, 6.0
+
+
+def main() -> int:
+    """1 when the command is slower than it may be."""
+    with scene(*QUOTAS, "--latency", str(LATENCY)) as stage:
+        uris = put_audio(stage, FILES)
+        output = stage.folder / "tasks.json"
+        command = [sys.executable, "-m", "transcribe_backend", "transcribe", *uris, "-o", str(output)]
+        begun = time.monotonic()
+        subprocess.run(command, env=environment(stage.settings), cwd=ROOT, check=True, capture_output=True)
+        seconds = time.monotonic() - begun
+        per_file = sequential(stage, put_audio(stage, 2, "sequential")) / 2
+    ratio = per_file * FILES / seconds
+    good = report(f"{FILES} files: {seconds:.1f} s ({LIMIT:g}), {ratio:.0f} x the script's pace", seconds <= LIMIT)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
