@@ -35,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label-config",
         type=_content,
-        default=_TEMPLATE,
         metavar="FILE",
         help="labeling config (XML) of your project [the ASR template]",
     )
@@ -75,7 +74,7 @@ def _content(name: str) -> str:
 
 
 def _project(arguments: argparse.Namespace, backend: Backend) -> Project:
-    project = backend.projects.read("", arguments.label_config)
+    project = backend.projects.read("", arguments.label_config or _TEMPLATE)
     wish = project.recognition
     if arguments.language:
         wish = replace(wish, language=arguments.language)

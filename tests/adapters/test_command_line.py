@@ -1,11 +1,12 @@
 """`python -m transcribe_backend …`: what it says when something is wrong, and that nothing is paid for nothing."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.stack import LocalAWS, local_aws
+from tests.stack import ROOT, LocalAWS, local_aws
 from transcribe_backend import backend, cli
 from transcribe_backend.errors import SettingsError
 from transcribe_backend.settings import Settings
@@ -45,9 +46,24 @@ def command(
     backend._made.cache_clear()
 
 
-def started(stand_in: LocalAWS) -> int:
-    """How many jobs the stand-in has."""
-    return len(stand_in.transcribe.list_transcription_jobs(MaxResults=100)["TranscriptionJobSummaries"])
+def jobs(stand_in: LocalAWS) -> list[str]:
+    """The names of the jobs that the stand-in has."""
+    summaries = stand_in.transcribe.list_transcription_jobs(MaxResults=100)["TranscriptionJobSummaries"]
+    return [summary["TranscriptionJobName"] for summary in summaries]
+
+
+def test_tasks_are_written_for_the_stock_template_or_a_given_config(
+    command: Run, stand_in: LocalAWS, tmp_path: Path
+) -> None:
+    stand_in.s3.upload_file(str(ROOT / "samples" / "cards_001.wav"), BUCKET, "calls/one.wav")
+    config, output = tmp_path / "config.xml", tmp_path / "tasks.json"
+    config.write_text('<View><Audio name="a" value="$call"/><TextArea name="said" toName="a"/></View>')
+    for flags, key, name in (((), "audio", "transcription"), (("--label-config", str(config)), "call", "said")):
+        code, said = command("transcribe", f"s3://{BUCKET}/calls/", "--output", str(output), *flags)
+        assert code == 0, said
+        (task,) = json.loads(output.read_text())
+        assert task["data"] == {key: f"s3://{BUCKET}/calls/one.wav"}
+        assert task["predictions"][0]["result"][0]["from_name"] == name
 
 
 def test_a_labeling_config_that_cannot_be_read_is_told(command: Run, tmp_path: Path) -> None:
@@ -60,10 +76,11 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_paid(
     command: Run, stand_in: LocalAWS, tmp_path: Path
 ) -> None:
     stand_in.s3.put_object(Bucket=BUCKET, Key="hello.wav", Body=b"RIFF")
+    before = jobs(stand_in)
     code, said = command("transcribe", AUDIO, "--output", str(tmp_path / "no" / "folder" / "tasks.json"))
     assert code == 2
     assert "argument -o/--output: " in said and "no/folder/tasks.json cannot be written" in said
-    assert started(stand_in) == 0
+    assert jobs(stand_in) == before
 
 
 def test_a_mistyped_job_is_not_said_to_be_tried_again(command: Run) -> None:

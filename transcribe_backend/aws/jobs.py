@@ -129,7 +129,8 @@ class TranscribeJobs:
                 return True
         raise AWSError(
             f"The transcript of {job.name} is at a place that refuses us (HTTP {answer.status_code}).",
-            remedy="It was written with other settings of S3_BUCKET: set them back, or delete the job.",
+            remedy="It was written with another S3_BUCKET: set that again. Or delete the job, to pay for a new one: "
+            f"`aws transcribe delete-transcription-job --transcription-job-name {job.name}`.",
         )
 
     def delete(self, name: str, region: str) -> None:
