@@ -10,10 +10,10 @@ from typing import Any
 
 from huey.api import Huey
 
-from transcribe_backend.errors import RequestError, TrainingError, TranscribeBackendError
+from transcribe_backend.errors import QueueError, RequestError, TrainingError, TranscribeBackendError
 from transcribe_backend.learning.reports import Report, Reports
 from transcribe_backend.learning.training import Trainer, Training
-from transcribe_backend.ledger import Ledger
+from transcribe_backend.ledger import AFTER, Ledger
 from transcribe_backend.project import project_id
 from transcribe_backend.settings import Settings
 
@@ -68,7 +68,7 @@ class Learning:
             return
         threshold = self._threshold(described)
         annotations = _annotations(data)
-        if threshold and annotations:
+        if self._trainer and threshold and annotations:
             self._count(project, annotations, threshold)
 
     def ask(self, project: str, why: str) -> bool:
@@ -146,14 +146,20 @@ class Learning:
             training.tries, training.due = training.tries + 1, self._clock() + pause
             self._trainings.put(training.project, asdict(training))
             return
-        self._reports.save(trainer.report(training, error))
+        try:
+            self._reports.save(trainer.report(training, error))
+        except TranscribeBackendError as unsaved:
+            # What broke the training may break its report, too; asked for again and again it would never end.
+            _log.error("The report of project %s is not in S3_BUCKET: %s", training.project, unsaved.advice)
         self._finish(training.project, list(self._of(training.project)))
 
     def _finish(self, project: str, seen: list[str]) -> None:
         for key in seen:
             self._news.delete(key)
         self._trainings.delete(project)
-        self._locks.delete(_requeued(project))
+        for key, _ in list(self._locks.items()):
+            if _claimed(key) == _requeued(project) or _claimed(key) == project != key:
+                self._locks.delete(key)
 
     @contextmanager
     def _alone(self, project: str) -> Iterator[bool]:
@@ -173,7 +179,10 @@ class Learning:
 
     def _keep(self, project: str, done: threading.Event) -> None:
         while not done.wait(_BEAT):
-            self._locks.put(project, {"at": self._clock()})
+            try:
+                self._locks.put(project, {"at": self._clock()})
+            except QueueError as error:
+                _log.warning("The training of project %s cannot say that it goes on: %s", project, error.advice)
 
     # Counting
 
@@ -200,6 +209,11 @@ class Learning:
 
 def _requeued(project: str) -> str:
     return f"requeued|{project}"
+
+
+def _claimed(key: str) -> str:
+    """What a record of the locks is about: claims that were taken over leave records of their own."""
+    return key.partition(AFTER)[0]
 
 
 def _annotations(data: Mapping[str, Any]) -> list[int]:

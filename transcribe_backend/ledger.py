@@ -17,12 +17,16 @@ import psycopg
 from huey.api import Huey
 from huey.constants import EmptyData
 from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStorage
+from redis import ConnectionPool
 from redis.exceptions import RedisError
 
 from transcribe_backend.errors import QueueError
 from transcribe_backend.settings import Settings
 
 _NAME = "label-studio-transcribe"
+_CONNECT_SECONDS, _ANSWER_SECONDS = 5, 15
+AFTER = "|after "
+"""Follows the key in the records that a claim leaves when it is taken over (Ledger.claim)."""
 
 
 class _DurableSqlite(SqliteStorage):  # type: ignore[misc]
@@ -35,16 +39,29 @@ class _DurableSqlite(SqliteStorage):  # type: ignore[misc]
 
 
 def storage(settings: Settings, name: str) -> BaseStorage:
-    """The storage of one namespace, at QUEUE_URL or in MODEL_DIR."""
+    """The storage of one namespace, at QUEUE_URL or in MODEL_DIR; raises QueueError."""
+    with _queue_errors():
+        return _open(settings, f"{_NAME}.{name}")
+
+
+def _open(settings: Settings, name: str) -> BaseStorage:
     url = settings.queue_url
     scheme = urlsplit(url).scheme
     if scheme in ("redis", "rediss"):
-        return RedisStorage(f"{_NAME}.{name}", url=url)
+        limits = {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": _ANSWER_SECONDS}
+        return RedisStorage(name, connection_pool=ConnectionPool.from_url(url, **limits))
     if scheme in ("postgresql", "postgres"):
-        return PostgresStorage(f"{_NAME}.{name}", dsn=url)
+        return _open_postgres(url, name)
     path = Path(urlsplit(url).path) if url else settings.model_dir / "queue.db"
     path.parent.mkdir(parents=True, exist_ok=True)
-    return _DurableSqlite(f"{_NAME}.{name}", filename=str(path), timeout=30)
+    return _DurableSqlite(name, filename=str(path), timeout=30)
+
+
+def _open_postgres(url: str, name: str) -> BaseStorage:
+    """One process at a time: of two that make the tables at the same moment, PostgreSQL refuses one."""
+    with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as turn:
+        turn.execute("select pg_advisory_xact_lock(hashtext(%s))", [_NAME])
+        return PostgresStorage(name, dsn=url, connect_timeout=_CONNECT_SECONDS)
 
 
 class _Queue(Huey):  # type: ignore[misc]
@@ -56,6 +73,11 @@ class _Queue(Huey):  # type: ignore[misc]
 
     def create_storage(self) -> BaseStorage:
         return self._made
+
+    def enqueue(self, task: Any) -> Any:
+        """Raises QueueError."""
+        with _queue_errors():
+            return super().enqueue(task)
 
 
 def open_queue(settings: Settings) -> Huey:
@@ -125,7 +147,7 @@ class Ledger:
         if other is None:
             return self.add(key, mine)
         # Who adds the successor of just that claim may replace it: no storage has a compare-and-swap.
-        if other["at"] >= since or not self.add(f"{key}|after {other['at']}", mine):
+        if other["at"] >= since or not self.add(f"{key}{AFTER}{other['at']}", mine):
             return False
         self.put(key, mine)
         return True
@@ -135,7 +157,7 @@ class Ledger:
 def _queue_errors() -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, psycopg.Error, RedisError) as error:
+    except (sqlite3.Error, psycopg.Error, RedisError, OSError) as error:
         raise QueueError(
             f"The queue does not answer ({type(error).__name__}).",
             remedy="Check that the server at QUEUE_URL runs, or that MODEL_DIR is writable and its disk not full.",

@@ -14,12 +14,13 @@ import pytest
 from huey import MemoryHuey
 
 from tests.stack import LocalAWS, local_aws
+from transcribe_backend import learn
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.aws.vocabulary_requests import VocabularyRequests
-from transcribe_backend.errors import RequestError, StudioUnreachable, TrainingError
+from transcribe_backend.errors import QueueError, RequestError, StudioUnreachable, TrainingError
 from transcribe_backend.learn import Learning
 from transcribe_backend.learning.evidence import Evidence, held_out
 from transcribe_backend.learning.learnt import Learnt
@@ -490,3 +491,74 @@ def test_another_deployment_follows_within_a_minute(make_world: Callable[..., Wo
     start(world, world.backend())
     world.now += 60
     assert other.name(world.studio.identity, "en-US") == f"ls-p{world.studio.number}-en-US-v1"
+
+
+def test_a_report_that_cannot_be_put_into_the_bucket_ends_the_training_too(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    world.studio.texts.clear()
+    world.reports = Reports(world.clients, replace(world.settings, s3_bucket="absent"))
+    start(world, world.backend())
+    assert list(world.ledger("trainings").items()) == []
+    kept = Reports(world.clients, replace(world.settings, s3_bucket="")).all(world.studio.identity)
+    assert [report["outcome"] for report in kept] == ["not trained"]
+
+
+def test_without_label_studio_annotations_are_not_counted(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    ledgers = (world.ledger(name) for name in ("trainings", "locks", "news"))
+    learning = Learning(MemoryHuey(immediate=True), *ledgers, None, world.reports, world.settings, world.clock)
+    learning.notice("ANNOTATIONS_CREATED", annotated(world, *range(1, 40)))
+    assert list(world.ledger("news").items()) == []
+
+
+def test_a_training_that_was_taken_over_leaves_no_locks(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    learning = world.backend()
+    world.studio.down = True
+    start(world, learning)
+    for _ in range(4):
+        world.now += 1000
+        learning.sweep()
+    world.ledger("locks").put(world.studio.identity, {"at": 0})  # of a process that died
+    world.studio.down = False
+    world.now += 1000
+    learning.sweep()
+    assert world.report["outcome"] == "promoted"
+    assert list(world.ledger("locks").items()) == []
+
+
+def test_a_lock_outlives_a_queue_that_is_down_for_a_moment(
+    make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world()
+    put, beats = Ledger.put, threading.Semaphore(0)
+    down = iter([True, True])
+
+    def put_or_fail(ledger: Ledger, key: str, record: dict[str, Any]) -> None:
+        if threading.current_thread().name == "training-lock":
+            beats.release()
+            if next(down, False):
+                raise QueueError("The queue does not answer.")
+        put(ledger, key, record)
+
+    def hear(task: int, vocabulary: str) -> str:
+        for _ in range(4):
+            assert beats.acquire(timeout=30)
+        return Ears.hear(world.ears, task, vocabulary)
+
+    monkeypatch.setattr(learn, "_BEAT", 0.01)
+    monkeypatch.setattr(Ledger, "put", put_or_fail)
+    monkeypatch.setattr(world.ears, "hear", hear)
+    start(world, world.backend())
+    assert world.report["outcome"] == "promoted"
+
+
+def test_reports_are_encrypted_as_all_else_in_the_bucket(make_world: Callable[..., World]) -> None:
+    world = make_world(s3_kms_key="alias/ours")
+    world.reports.save({"project": world.studio.identity, "asked": world.now})
+    head = world.clients.s3().list_objects_v2(
+        Bucket=BUCKET, Prefix=f"label-studio-transcribe/reports/p{world.studio.identity}"
+    )
+    (found,) = head["Contents"]
+    stored = world.clients.s3().head_object(Bucket=BUCKET, Key=found["Key"])
+    assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", "alias/ours")

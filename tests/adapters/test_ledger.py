@@ -1,16 +1,21 @@
 """Records and queue in SQLite, in a real Redis and in a real PostgreSQL, with many threads and processes at once."""
 
 import multiprocessing
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.adapters.background import Clock
 from tests.adapters.queue_servers import postgres_server, redis_server
+from transcribe_backend import ledger as ledger_module
+from transcribe_backend.errors import QueueError
 from transcribe_backend.ledger import Ledger, open_queue
 from transcribe_backend.settings import Settings
 
@@ -168,4 +173,40 @@ def test_the_queue_hands_each_task_to_one_worker(settings: Settings) -> None:
     assert sorted(done) == list(range(60))
     assert queues[1].scheduled_count() == 1
     for queue in queues:
+        queue.storage.close()
+
+
+def test_processes_that_start_together_make_new_tables_once(tmp_path: Path) -> None:
+    with postgres_server() as url, ThreadPoolExecutor(CALLERS) as pool:
+        settings = Settings(queue_url=url, model_dir=tmp_path)
+        for _ in range(5):
+            with psycopg.connect(url) as connection:
+                connection.execute("drop schema public cascade")
+                connection.execute("create schema public")
+            together = threading.Barrier(CALLERS)
+
+            def begin(number: int, settings: Settings = settings, together: threading.Barrier = together) -> int:
+                together.wait()
+                with closing(Ledger(settings, f"process {number}")) as ledger:
+                    return len(ledger)
+
+            assert list(pool.map(begin, range(CALLERS))) == [0] * CALLERS
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("no folder")
+    with pytest.raises(QueueError) as failure:
+        Ledger(Settings(model_dir=tmp_path / "model"), "one")
+    assert "MODEL_DIR" in failure.value.remedy
+
+
+def test_a_server_that_is_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "_ANSWER_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = Settings(queue_url=f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        queue = open_queue(settings)
+        with closing(Ledger(settings, "one")) as ledger, pytest.raises(QueueError):
+            ledger.get("key")
+        with pytest.raises(QueueError):
+            queue.task(name="note")(print)()
         queue.storage.close()

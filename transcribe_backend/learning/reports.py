@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from transcribe_backend.aws.clients import AWSClients, aws_errors
+from transcribe_backend.aws.media import MediaFolder
 from transcribe_backend.settings import Settings
 
 Report = dict[str, Any]
@@ -20,6 +21,7 @@ class Reports:
     def __init__(self, clients: AWSClients, settings: Settings) -> None:
         self._clients = clients
         self._settings = settings
+        self._home = MediaFolder(clients, settings)
         self._folder = settings.model_dir / "reports"
 
     def save(self, report: Report) -> None:
@@ -30,11 +32,12 @@ class Reports:
         self._write(self._folder / name, body)
         if self._settings.s3_bucket:
             with aws_errors(f"write the report {name}"):
-                self._clients.s3().put_object(
+                self._clients.s3(self._home.region).put_object(
                     Bucket=self._settings.s3_bucket,
                     Key=self._prefix() + name,
                     Body=body,
                     ContentType="application/json",
+                    **self._home.encryption(),
                 )
 
     def all(self, project: str) -> list[Report]:
