@@ -4,9 +4,12 @@ import os
 import struct
 import time
 from collections.abc import Callable, Sized
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from transcribe_backend.errors import QueueError
 
 _READS, _READ_PAUSE = 5, 0.02
 _REQUEST_SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 5, 15, 30, 60, 100)
@@ -87,7 +90,8 @@ class Metrics:
         if self._watched:
             transcriptions, deliveries = self._watched
             self._pending.set(len(transcriptions))
-            self._undelivered.set(len(deliveries))
+            with suppress(QueueError):  # while the queue is down its last figure stands
+                self._undelivered.set(len(deliveries))
 
     def exposition(self) -> bytes:
         """All processes' metrics in Prometheus's text format."""

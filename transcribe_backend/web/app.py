@@ -40,9 +40,9 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
         asked = payloads.setup(request)
         try:
             version = model(asked.project, asked.label_config).check()
+            backend.versions.add(version)
         except TranscribeBackendError as error:
             return _with_reason(error)
-        backend.versions.add(version)
         return jsonify(model_version=version)
 
     @app.post("/predict")
