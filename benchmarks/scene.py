@@ -14,7 +14,8 @@ import requests
 
 from demo import programs
 from demo.processes import Program, free_port, wait_until
-from demo.studio import SPEECH_RECOGNITION, LabelStudio, label_studio, new_account
+from demo.studio import LabelStudio, label_studio, new_account
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 
 ROOT = Path(__file__).parents[1]
 AUDIO, OUTPUT = "calls", "transcripts"

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from demo.studio import SPEECH_RECOGNITION
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 
 CREATED = "2026-01-01T00:00:00.000000Z"
 _stored: dict[int, list[dict[str, Any]]] = defaultdict(list)

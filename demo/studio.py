@@ -10,14 +10,7 @@ from typing import Any
 import requests
 
 from demo.processes import Program, ProgramError, answers, environment, running
-
-# Label Studio's stock template "Automatic Speech Recognition".
-SPEECH_RECOGNITION = """<View>
-  <Audio name="audio" value="$audio" zoom="true" hotkey="ctrl+enter" />
-  <Header value="Transcribe the audio" />
-  <TextArea name="transcription" toName="audio"
-            rows="4" editable="true" maxSubmissions="1" />
-</View>"""
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 
 # Defaults of Label Studio 1.23.2 refuse backends and storages on private addresses, each with its own switch.
 _SETTINGS = {

@@ -18,8 +18,8 @@ import requests
 
 from demo import programs
 from demo.processes import Program, environment, free_port, running, wait_until
-from demo.studio import SPEECH_RECOGNITION
 from tests.studio_double import PROJECT, StudioDouble, studio_double
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 
 AUDIO, OUTPUT = "calls", "transcripts"
 

@@ -16,15 +16,11 @@ from transcribe_backend.aws.listing import audio_uris
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.dialogue import dialogue
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.prelabel import predict
 from transcribe_backend.project import Project
 from transcribe_backend.redact import redact
 
-_TEMPLATE = """<View>
-  <Audio name="audio" value="$audio"/>
-  <TextArea name="transcription" toName="audio"/>
-</View>"""
-"""Names of Label Studio's template "Automatic Speech Recognition"."""
 _DIALOGUE_SPEAKERS = 5
 
 
@@ -74,7 +70,7 @@ def _content(name: str) -> str:
 
 
 def _project(arguments: argparse.Namespace, backend: Backend) -> Project:
-    project = backend.projects.read("", arguments.label_config or _TEMPLATE)
+    project = backend.projects.read("", arguments.label_config or SPEECH_RECOGNITION)
     wish = project.recognition
     if arguments.language:
         wish = replace(wish, language=arguments.language)

@@ -15,16 +15,9 @@ import requests
 
 from transcribe_backend import refusals
 from transcribe_backend.errors import StudioDenied, StudioError, StudioNotFound, TranscribeBackendError
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.settings import Settings, web_url
 from transcribe_backend.studio.client import Studio
-
-# Label Studio's stock template "Automatic Speech Recognition".
-_NEW_PROJECT = """<View>
-  <Audio name="audio" value="$audio" zoom="true" hotkey="ctrl+enter" />
-  <Header value="Transcribe the audio" />
-  <TextArea name="transcription" toName="audio"
-            rows="4" editable="true" maxSubmissions="1" />
-</View>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +119,7 @@ def find_or_create_project(studio: Studio, title: str) -> int:
     found = [int(project["id"]) for project in answer["results"] if project["title"] == title]
     if found:
         return min(found)
-    return int(studio.post("/api/projects/", {"title": title, "label_config": _NEW_PROJECT})["id"])
+    return int(studio.post("/api/projects/", {"title": title, "label_config": SPEECH_RECOGNITION})["id"])
 
 
 def _address(text: str) -> str:

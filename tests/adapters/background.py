@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from demo.studio import SPEECH_RECOGNITION
 from tests.stack import LocalAWS
 from tests.studio_double import API_KEY, PROJECT, StudioDouble
 from transcribe_backend.audio import LIMITS, AudioLocator
@@ -21,6 +20,7 @@ from transcribe_backend.aws.transcriptions import Transcriptions
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.deliver import Deliveries
 from transcribe_backend.failures import Failures
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.ledger import Ledger, open_queue
 from transcribe_backend.live_projects import LiveProjects
 from transcribe_backend.prefetch import Prefetch

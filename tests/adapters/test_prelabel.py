@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from demo.studio import SPEECH_RECOGNITION
 from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks, put_audio
 from tests.adapters.queue_servers import redis_server
 from tests.stack import LocalAWS, local_aws, until
 from tests.studio_double import StudioDouble, studio_double
 from transcribe_backend.errors import QueueError
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 
 LATENCY = 1.5
 

@@ -95,27 +95,27 @@ def studio(server: Server) -> Studio:
 
 
 def test_legacy_token(studio: Studio, server: Server) -> None:
-    assert studio.whoami() == {"email": "a@b.c"}
+    assert studio.get("/api/current-user/whoami") == {"email": "a@b.c"}
     assert [request.path for request in server.requests] == ["/api/current-user/whoami"]
 
 
 def test_personal_token_is_exchanged_once_and_renewed_before_its_end(fake: FakeStudio, server: Server) -> None:
     clock = Clock()
     studio = Studio(server.url, PERSONAL, clock=clock)
-    studio.whoami()
+    studio.get("/api/current-user/whoami")
     clock.now += 200
-    studio.whoami()
+    studio.get("/api/current-user/whoami")
     assert fake.issued == 1
     clock.now += 50  # 250 of 300 s: still valid, but not for long
-    studio.whoami()
+    studio.get("/api/current-user/whoami")
     assert fake.issued == 2
 
 
 def test_access_token_refused_early_is_renewed(fake: FakeStudio, server: Server) -> None:
     studio = Studio(server.url, PERSONAL)
-    studio.whoami()
+    studio.get("/api/current-user/whoami")
     fake.valid = set()  # Label Studio was restarted with another secret
-    assert studio.whoami() == {"email": "a@b.c"}
+    assert studio.get("/api/current-user/whoami") == {"email": "a@b.c"}
     assert fake.issued == 2
 
 
@@ -133,7 +133,7 @@ def test_access_token_refused_early_is_renewed(fake: FakeStudio, server: Server)
 )
 def test_denied_tokens_are_named(server: Server, token: str, problem: str, remedy: str) -> None:
     with pytest.raises(StudioDenied, match=problem) as caught:
-        Studio(server.url, token).whoami()
+        Studio(server.url, token).get("/api/current-user/whoami")
     assert remedy in caught.value.remedy
     assert not token or token not in caught.value.advice
 
@@ -141,7 +141,7 @@ def test_denied_tokens_are_named(server: Server, token: str, problem: str, remed
 def test_revoked_personal_token(fake: FakeStudio, server: Server) -> None:
     fake.revoked = True
     with pytest.raises(StudioDenied, match="revoked"):
-        Studio(server.url, PERSONAL).whoami()
+        Studio(server.url, PERSONAL).get("/api/current-user/whoami")
 
 
 def test_netrc_does_not_replace_the_token(
@@ -150,7 +150,7 @@ def test_netrc_does_not_replace_the_token(
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login x password y\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    assert studio.whoami()
+    assert studio.get("/api/current-user/whoami")
     assert server.requests[0].headers["Authorization"] == f"Token {LEGACY}"
 
 
@@ -161,7 +161,7 @@ def test_base_url_with_a_path(fake: FakeStudio) -> None:
         return fake(request)
 
     with serve(prefixed) as server:
-        assert Studio(f"{server.url}/label/studio/", PERSONAL).whoami() == {"email": "a@b.c"}
+        assert Studio(f"{server.url}/label/studio/", PERSONAL).get("/api/current-user/whoami") == {"email": "a@b.c"}
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_error_statuses(fake: FakeStudio, studio: Studio, status: int, error: ty
 
 def test_no_server() -> None:
     with pytest.raises(StudioUnreachable, match="does not answer at http://127.0.0.1:1 ") as caught:
-        Studio("http://127.0.0.1:1", LEGACY).whoami()
+        Studio("http://127.0.0.1:1", LEGACY).get("/api/current-user/whoami")
     assert caught.value.retryable
 
 
@@ -253,7 +253,7 @@ def test_predictions(fake: FakeStudio, studio: Studio, server: Server) -> None:
     studio.create_prediction(7, [], None, "v1")
     assert [prediction.get("score") for prediction in studio.predictions(7)] == [0.5, None]
     assert "score" not in stored[1]
-    studio.delete_prediction(0)
+    studio.delete("/api/predictions/0/")
     assert server.requests[-1].method == "DELETE"
 
 
@@ -408,4 +408,4 @@ def test_upload_that_is_gone_answers_500(fake: FakeStudio, studio: Studio) -> No
 )
 def test_an_exchange_that_is_none_is_an_error_of_label_studio(reply: Reply) -> None:
     with serve(lambda request: reply) as server, pytest.raises(StudioError, match="Label Studio|token"):
-        Studio(server.url, PERSONAL).whoami()
+        Studio(server.url, PERSONAL).get("/api/current-user/whoami")

@@ -1,5 +1,6 @@
 """Transcriptions and their watch against the stand-in: each job at most once, however it is asked for and ends."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -299,3 +300,20 @@ def test_an_urgent_job_does_not_queue_behind_bulk(monkeypatch: pytest.MonkeyPatc
         ended(one.transcriptions.request(job_of(aws, "urgent.wav"), urgent=True))
         assert not all(future.done() for future in bulk)
         assert threading.active_count() < 80
+
+
+def test_urgent_jobs_that_wait_for_a_slot_hold_up_no_finished_transcript(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine
+) -> None:
+    with local_aws("--latency", str(SLOW)) as running:
+        aws = _known(_buckets(running), monkeypatch)
+        put_audio(aws, "busy.wav", "known.wav", *(f"next-{number}.wav" for number in range(8)))
+        one = machine.process(max_jobs=1)
+        one.transcriptions.request(job_of(aws, "busy.wav"))
+        until(lambda: one.jobs_seen["started"], bool)
+        for number in range(8):
+            one.transcriptions.request(job_of(aws, f"next-{number}.wav"), urgent=True)
+        known = job_of(aws, "known.wav")
+        finished = {"results": {"transcripts": [{"transcript": ""}], "items": []}}
+        aws.s3.put_object(Bucket=OUTPUT, Key=one.store.key(known.name), Body=json.dumps(finished))
+        assert ended(one.transcriptions.request(known, urgent=True), 10) == known.name

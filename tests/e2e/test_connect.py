@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from demo.studio import SPEECH_RECOGNITION, LabelStudio
+from demo.studio import LabelStudio
 from transcribe_backend import connect
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 
 StartStudio = Callable[..., AbstractContextManager[LabelStudio]]
 

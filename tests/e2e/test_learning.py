@@ -20,9 +20,10 @@ import requests
 from demo import programs
 from demo.processes import wait_until
 from demo.report import newest_prediction, text_of
-from demo.studio import SPEECH_RECOGNITION, LabelStudio
+from demo.studio import LabelStudio
 from tests.e2e import rare_names
 from tests.e2e.parts import BUCKET, SAMPLES, Server
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.project import project_id
 from transcribe_backend.speech.wer import rate, score
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from demo.studio import SPEECH_RECOGNITION
 from transcribe_backend.errors import LabelingConfigError, RequestError
+from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.project import Project, Projects, project_id
 
 SEGMENTS = (

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from transcribe_backend.labeling.annotations import Passage, chosen, human_text, passages
-from transcribe_backend.labeling.interface import read
+from transcribe_backend.labeling.annotations import Passage, chosen, passages
+from transcribe_backend.labeling.interface import Interface, read
 
 RECORDED = Path(__file__).parents[3] / "../shared/label-studio/recorded"
 INTERFACE = read(
@@ -27,6 +27,12 @@ def label(identity: str, start: float, end: float, channel: int = 0, name: str =
 
 def task(*results: dict[str, Any]) -> dict[str, Any]:
     return {"annotations": [{"id": 1, "result": list(results)}]}
+
+
+def human_text(task: dict[str, Any], interface: Interface) -> str | None:
+    """All that a human wrote, passage by passage; None when no annotation has a text."""
+    found = passages(task, interface)
+    return "\n".join(passage.text for passage in found) if found else None
 
 
 def test_a_text_of_the_whole_audio():
