@@ -102,11 +102,6 @@ class Ledger:
         with _queue_errors():
             return _decode(self._storage.peek_data(key))
 
-    def take(self, key: str) -> dict[str, Any] | None:
-        """Get and delete: of several takers one gets it."""
-        with _queue_errors():
-            return _decode(self._storage.pop_data(key))
-
     def delete(self, key: str) -> None:
         """Delete, if it is there."""
         with _queue_errors():

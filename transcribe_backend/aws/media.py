@@ -164,7 +164,7 @@ class S3Media:
         if head is None:
             return None
         _check_object(found, head)
-        return self._placed(found, f"{found.uri}#{head['ETag'].strip(chr(34))}", head)
+        return self._placed(found, f"{found.uri}#{head['ETag'].strip(chr(34))}")
 
     def _check_policy(self, found: S3Address) -> None:
         allowed = self._settings.allowed_s3_buckets
@@ -191,7 +191,7 @@ class S3Media:
                 return None
             raise
 
-    def _placed(self, found: S3Address, identity: str, head: Any) -> Media:
+    def _placed(self, found: S3Address, identity: str) -> Media:
         region, home = self._regions.of(found.bucket), self._folder.region
         if home in ("", region) and not found.version:
             return Media(found.uri, identity, region)

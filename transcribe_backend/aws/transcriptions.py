@@ -51,6 +51,8 @@ class Transcriptions:
         self._lookups = ThreadPoolExecutor(12, "transcript-lookup")
         self._bulk = ThreadPoolExecutor(8, "transcribe-start")
         self._urgent = ThreadPoolExecutor(4, "transcribe-start-urgent")
+        # Apart: starts may wait long for a slot, and a finished transcript must not wait behind them.
+        self._urgent_lookups = ThreadPoolExecutor(4, "transcript-lookup-urgent")
 
     def request(self, job: Job, *, urgent: bool = False) -> "Future[str]":
         """The future of this job; it fails with JobFailed, AWSError or TranscriptError."""
@@ -64,7 +66,7 @@ class Transcriptions:
                 return self._wanted[job.name]
             future = self._wanted[job.name] = Future()
         future.add_done_callback(lambda ended: self._forget(job.name, ended))
-        lookups, starts = (self._urgent, self._urgent) if urgent else (self._lookups, self._bulk)
+        lookups, starts = (self._urgent_lookups, self._urgent) if urgent else (self._lookups, self._bulk)
         lookups.submit(self._settle, future, self._look_up, job, future, starts)
         return future
 
@@ -75,7 +77,7 @@ class Transcriptions:
         """Start nothing more; running jobs go on in AWS and are adopted by whoever asks next."""
         self._closed.set()
         self.watch.close()
-        for pool in (self._lookups, self._bulk, self._urgent):
+        for pool in (self._lookups, self._urgent_lookups, self._bulk, self._urgent):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _settle(self, future: "Future[str]", step: Callable[..., None], *args: Any) -> None:

@@ -17,12 +17,6 @@ class Passage:
     channel: int = 0
 
 
-def human_text(task: Mapping[str, Any], interface: Interface) -> str | None:
-    """The human transcript of a task, regions in order; None when no annotation has one."""
-    found = passages(task, interface)
-    return "\n".join(passage.text for passage in found) if found else None
-
-
 def passages(task: Mapping[str, Any], interface: Interface) -> list[Passage]:
     """The texts of the annotation that counts (`chosen`), per channel in order of time.
 

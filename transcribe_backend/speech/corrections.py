@@ -52,7 +52,7 @@ class _Tally:
     written: Counter[str] = field(default_factory=Counter)
     heard: Counter[str] = field(default_factory=Counter)
 
-    def add_miss(self, alignment: "_Alignment", start: int, end: int) -> None:
+    def add_miss(self, alignment: "_Alignment", start: int) -> None:
         self.misses += 1
         self.tasks.add(alignment.task)
         self.heard[alignment.heard(start)] += 1
@@ -167,7 +167,7 @@ def _tally(alignments: Sequence[_Alignment]) -> dict[tuple[str, ...], _Tally]:
     for alignment in alignments:
         for span in alignment.learnable():
             if alignment.is_miss(*span, known):
-                tallies.setdefault(alignment.human.words(*span), _Tally()).add_miss(alignment, *span)
+                tallies.setdefault(alignment.human.words(*span), _Tally()).add_miss(alignment, span[0])
     for alignment in alignments:
         for span in alignment.learnable():
             if tally := tallies.get(alignment.human.words(*span)):

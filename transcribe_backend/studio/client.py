@@ -140,14 +140,6 @@ class Studio:
         body = {"task": task, "result": result, "model_version": model_version}
         return _object(self.post("/api/predictions/", body if score is None else {**body, "score": score}))
 
-    def delete_prediction(self, prediction_id: int) -> None:
-        """Delete one prediction."""
-        self.delete(f"/api/predictions/{prediction_id}/")
-
-    def whoami(self) -> dict[str, Any]:
-        """The user whose token we have: the cheapest call that proves URL and token."""
-        return _object(self.get("/api/current-user/whoami"))
-
     def file_path(self, value: str) -> str | None:
         """The path, below `url`, of a file that Label Studio serves; None when `value` is on another server.
 
