@@ -13,6 +13,10 @@ try:
     _settings = Settings.from_env(os.environ)
 except SettingsError as error:
     sys.exit(error.advice)
+try:
+    _settings.model_dir.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    sys.exit(f"MODEL_DIR {_settings.model_dir} cannot be made: {error.strerror}. Name a folder that may be written to.")
 
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.workers

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from huey.api import Huey
 
+from transcribe_backend.errors import QueueError
+
 _log = logging.getLogger(__name__)
 
 _PERIOD = 4.0
@@ -49,5 +51,7 @@ class Background:
 def _do(chore: Chore) -> None:
     try:
         chore()
+    except QueueError as error:
+        _log.error("Housekeeping waits: %s", error.advice)
     except Exception:
         _log.exception("Housekeeping failed; it is tried again")

@@ -3,11 +3,15 @@
 import io
 import logging
 import sys
+import time
+from collections.abc import Callable
 
 from transcribe_backend.redact import RedactingFilter
 from transcribe_backend.settings import Settings
 
 _FORMAT = "[%(asctime)s] [%(levelname)s] [%(name)s::%(funcName)s::%(lineno)d] %(message)s"
+_LOOPS = ("huey.consumer", "transcribe_backend.background")
+_QUIET_SECONDS = 60.0
 _CHATTY = ("botocore", "boto3", "urllib3", "s3transfer", "huey", "werkzeug")
 
 
@@ -18,12 +22,32 @@ class _OneLine(logging.Formatter):
         return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
 
 
+class Once(logging.Filter):
+    """Loops that meet a queue that is down say the same every second: each message of theirs passes once a minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is news."""
+        if not record.name.startswith(_LOOPS):
+            return True
+        key, now = (record.name, record.getMessage()), self._clock()
+        news = now - self._said.get(key, float("-inf")) > _QUIET_SECONDS
+        if news:
+            self._said[key] = now
+        return news
+
+
 def configure_logging(settings: Settings) -> None:
     """One handler for everything in this process, gunicorn's loggers included; no secret passes it."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what tasks hold need not be encodable
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_OneLine(_FORMAT))
+    handler.addFilter(Once())
     handler.addFilter(RedactingFilter(settings.secrets()))
     root = logging.getLogger()
     root.handlers = [handler]

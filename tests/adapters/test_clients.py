@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from transcribe_backend.aws.clients import AWSClients
+from transcribe_backend.aws.clients import AWSClients, aws_errors
 from transcribe_backend.errors import AWSError
 
 
@@ -18,3 +18,16 @@ def test_a_profile_that_does_not_exist_is_told(
     monkeypatch.setenv("AWS_PROFILE", "absent")
     with pytest.raises(AWSError, match="absent"):
         use(AWSClients())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("AWS_PROFILE", "absent"), ("AWS_DEFAULT_REGION", "bad region!"), ("S3_BUCKET", "Bad Bucket")],
+)
+def test_the_remedy_names_the_setting_that_is_wrong(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(AWSError) as refused, aws_errors("look at a bucket"):
+        AWSClients().s3().head_bucket(Bucket=value if variable == "S3_BUCKET" else "fine")
+    assert variable in refused.value.remedy and "network" not in refused.value.remedy
+    assert "\n" not in refused.value.advice and ".." not in refused.value.advice
+    assert not refused.value.retryable

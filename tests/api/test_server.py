@@ -160,6 +160,16 @@ def test_impossible_settings_end_the_start_with_one_sentence(settings: dict[str,
     assert "LABEL_STUDIO_URL: 'label-studio' must be a URL" in said
 
 
+def test_a_model_dir_that_cannot_be_made_ends_the_start_with_one_sentence(settings: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "_wsgi:app"]
+    env = environment({**settings, "MODEL_DIR": "/dev/null/model", "PORT": str(free_port())})
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    said = ended.stdout + ended.stderr
+    assert ended.returncode != 0
+    assert "Traceback" not in said
+    assert "MODEL_DIR /dev/null/model cannot be made" in said
+
+
 def test_check_says_that_all_is_fine(settings: dict[str, str]) -> None:
     command = [sys.executable, "_wsgi.py", "--check"]
     ended = subprocess.run(

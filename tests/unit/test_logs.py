@@ -1,9 +1,11 @@
 """The log of a whole process, as another program reads it."""
 
+import logging
 import subprocess
 import sys
 
 from tests.stack import ROOT
+from transcribe_backend.logs import Once
 
 PROGRAM = """
 import logging
@@ -35,3 +37,18 @@ def test_one_line_each_whatever_is_in_it() -> None:
     assert "[some::<module>::12] failed" in ended.stdout
     assert "ValueError: [redacted]" in ended.stdout
     assert lines[-1].endswith("booted")
+
+
+def test_what_a_queue_that_is_down_says_again_and_again_is_told_once_a_minute() -> None:
+    now = [0.0]
+    once = Once(clock=lambda: now[0])
+
+    def passes(name: str, message: str) -> bool:
+        return bool(once.filter(logging.LogRecord(name, logging.ERROR, "", 1, message, None, None)))
+
+    said = [passes("huey.consumer.Worker", "Error reading from queue") for _ in range(3)]
+    assert said == [True, False, False]
+    assert passes("huey.consumer.Scheduler", "Error reading from queue")
+    assert [passes("transcribe_backend.failures", "No prediction") for _ in range(2)] == [True, True]
+    now[0] = 61.0
+    assert passes("huey.consumer.Worker", "Error reading from queue")

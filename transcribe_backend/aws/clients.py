@@ -11,9 +11,12 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
+    ProfileNotFound,
 )
 
 from transcribe_backend.errors import AccessDenied, AWSError, CredentialsError, LimitExceeded
@@ -41,6 +44,13 @@ _BAD_CREDENTIALS = frozenset(
     }
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
+
+_MISTAKES = {
+    ProfileNotFound: "Correct AWS_PROFILE, or add the profile to the AWS configuration of the backend's user.",
+    InvalidRegionError: "Correct AWS_DEFAULT_REGION.",
+    ParamValidationError: "Correct S3_BUCKET, or the audio's address in the task.",
+}
+"""What to do about requests that boto3 cannot even send."""
 
 
 class AWSClients:
@@ -155,9 +165,11 @@ def translate(error: ClientError | BotoCoreError, doing: str) -> AWSError:
         )
     if isinstance(error, NoRegionError):
         return CredentialsError("No AWS region is set.", remedy="Set AWS_DEFAULT_REGION for the backend.")
-    return AWSError(
-        f"Cannot {doing}: {error}.", remedy="Check the network and AWS_ENDPOINT_URL of the backend.", retryable=True
-    )
+    problem = f"Cannot {doing}: {' '.join(str(error).split()).rstrip('.')}."
+    for kind, remedy in _MISTAKES.items():
+        if isinstance(error, kind):
+            return AWSError(problem, remedy=remedy)
+    return AWSError(problem, remedy="Check the network and AWS_ENDPOINT_URL of the backend.", retryable=True)
 
 
 def _refusal(error: ClientError, doing: str) -> AWSError:
