@@ -9,7 +9,7 @@ from typing import Any
 from huey.api import Huey
 
 from transcribe_backend.deliver import Deliveries
-from transcribe_backend.errors import StudioDenied, StudioUnreachable, TranscribeBackendError
+from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.ledger import Ledger
 from transcribe_backend.live_projects import LiveProjects
 from transcribe_backend.prelabel import Task
@@ -79,7 +79,7 @@ class Prefetch:
             self._deliveries.follow(*self._planned(plan))
         except TranscribeBackendError as error:
             _log.warning("New tasks of project %s are not transcribed ahead: %s", plan["project"], error.advice)
-            if isinstance(error, StudioUnreachable | StudioDenied):
+            if error.retryable:
                 return  # the sweep tries again
         self._plans.delete(key)
 

@@ -10,7 +10,9 @@ import pytest
 from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks, put_audio
 from tests.stack import LocalAWS, local_aws, until
 from tests.studio_double import PROJECT, StudioDouble, studio_double
+from transcribe_backend.errors import AWSError
 from transcribe_backend.prelabel import claim_key
+from transcribe_backend.project import Project
 
 SEGMENTS = (
     '<View><Labels name="labels" toName="audio"><Label value="Speech"/></Labels><Audio name="audio" value="$audio"/>'
@@ -378,6 +380,24 @@ def test_connecting_while_label_studio_is_away_is_made_up_for(
 def test_an_import_lost_with_its_worker_is_prefetched_again(aws: LocalAWS, one: Process, studio: StudioDouble) -> None:
     one.prefetch.imported(*webhook(put_audio(aws, "lost-import.wav"), studio))
     assert one.queue.dequeue() is not None
+    one.clock.ahead += 100
+    one.prefetch.sweep()
+    one.work()
+    queued(one)
+    one.work()
+    assert studio.counts() == {1: 1}
+
+
+def test_an_import_while_aws_is_away_is_made_up_for(
+    aws: LocalAWS, one: Process, studio: StudioDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(project_id: str, label_config: str) -> Project:
+        raise AWSError("AWS does not tell in time which vocabulary is in use.", retryable=True)
+
+    one.prefetch.imported(*webhook(put_audio(aws, "aws-away.wav"), studio))
+    with monkeypatch.context() as patch:
+        patch.setattr(one.projects, "read", refused)
+        one.work()
     one.clock.ahead += 100
     one.prefetch.sweep()
     one.work()
