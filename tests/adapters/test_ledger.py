@@ -99,6 +99,13 @@ def test_a_claim_holds_until_it_is_old(open_ledger: Callable[..., Ledger]) -> No
     assert other.claim("ahead", clock())
 
 
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessPoolExecutor]:
+    """Four others, as fresh as a started server is."""
+    with ProcessPoolExecutor(4, multiprocessing.get_context("forkserver")) as pool:
+        yield pool
+
+
 def _adds(ledger: Ledger, number: int) -> bool:
     return ledger.add(f"round {number}", {"at": 1})
 
@@ -130,12 +137,13 @@ def test_of_many_threads_one_wins(settings: Settings, ledger: Ledger, act: Any, 
 
 
 @pytest.mark.parametrize(("act", "there"), CONTESTS)
-def test_of_many_processes_one_wins(settings: Settings, ledger: Ledger, act: Any, there: bool) -> None:
+def test_of_many_processes_one_wins(
+    settings: Settings, ledger: Ledger, processes: ProcessPoolExecutor, act: Any, there: bool
+) -> None:
     if there:
         for number in range(ROUNDS):
             ledger.put(f"round {number}", {"at": 1})
-    with ProcessPoolExecutor(4, multiprocessing.get_context("forkserver")) as pool:
-        won = list(pool.map(_wins, [settings] * 4, [act] * 4))
+    won = list(processes.map(_wins, [settings] * 4, [act] * 4))
     assert [sum(each) for each in zip(*won, strict=True)] == [1] * ROUNDS
 
 
