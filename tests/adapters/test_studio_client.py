@@ -170,6 +170,7 @@ def test_base_url_with_a_path(fake: FakeStudio) -> None:
         (400, StudioError, "answers 400 for /x: .*no such field"),
         (403, StudioDenied, "may not do this"),
         (404, StudioNotFound, "has nothing at /x"),
+        (429, StudioUnreachable, "answers 429"),
         (500, StudioUnreachable, "answers 500"),
         (502, StudioUnreachable, "answers 502"),
     ],

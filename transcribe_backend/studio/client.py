@@ -276,7 +276,7 @@ class Studio:
             )
         if status == 404 or (status == 500 and "has_permission" in response.text):  # 1.23.2's way to miss an upload
             return StudioNotFound(f"Label Studio has nothing at {where}.", remedy=_missing_remedy(where))
-        if status >= 500:
+        if status >= 500 or status == 429:  # a proxy before Label Studio limits requests
             return StudioUnreachable(f"Label Studio answers {status} for {where}.", remedy=_missing_remedy(where))
         return StudioError(f"Label Studio answers {status} for {where}: {_detail(response)}")
 
