@@ -1,5 +1,7 @@
 """The page for people: what failed, why, and what to do; nothing of it can be forged or leaks."""
 
+from collections.abc import Callable
+
 from flask.testing import FlaskClient
 
 from tests.api import asked
@@ -16,6 +18,11 @@ def test_a_fresh_backend_has_nothing_to_tell(client: FlaskClient) -> None:
     assert page.mimetype == "text/html"
     assert "None." in page.text
     assert "nothing is delivered late" in page.text
+
+
+def test_an_address_without_a_token_delivers_nothing(make_client: Callable[..., FlaskClient]) -> None:
+    page = make_client(label_studio_url="http://studio:8080").get("/status").text
+    assert "LABEL_STUDIO_API_KEY is not set: nothing is delivered late" in page
 
 
 def test_failures_are_shown_with_their_remedies(client: FlaskClient) -> None:

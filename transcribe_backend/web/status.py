@@ -7,6 +7,7 @@ from flask import render_template
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend
 from transcribe_backend.redact import redact
+from transcribe_backend.settings import Settings
 
 _FAILURES = 50
 
@@ -37,9 +38,16 @@ def _places(backend: Backend) -> list[tuple[str, str]]:
     return [
         ("AWS region", backend.clients.region or "not set"),
         ("S3_BUCKET", settings.s3_bucket or "not set: only s3:// audio works"),
-        ("Label Studio", redact(settings.label_studio_url) or "not set: nothing is delivered late"),
+        ("Label Studio", _label_studio(settings)),
         ("Queue", "QUEUE_URL: run `python -m transcribe_backend worker`" if settings.queue_url else "in this server"),
     ]
+
+
+def _label_studio(settings: Settings) -> str:
+    if not settings.label_studio_url:
+        return "not set: nothing is delivered late"
+    missing = "" if settings.label_studio_api_key else "; LABEL_STUDIO_API_KEY is not set: nothing is delivered late"
+    return redact(settings.label_studio_url) + missing
 
 
 def _time(seconds: float) -> str:
