@@ -18,7 +18,7 @@ TranscribeBackendError          what is wrong + `remedy`: what to do about it; `
 │   └── VocabularyError         a custom vocabulary cannot be made
 ├── TranscriptError             AWS's output is not a transcript
 ├── StudioError                 Label Studio refuses or does not answer
-│   ├── StudioUnreachable       no answer at all, or 5xx
+│   ├── StudioUnreachable       no answer at all, 5xx or 429
 │   ├── StudioDenied            401, 403
 │   └── StudioNotFound          404: task, project or file is gone
 ├── QueueError                  the queue at QUEUE_URL or in MODEL_DIR does not answer
@@ -118,7 +118,7 @@ class StudioError(TranscribeBackendError):
 
 
 class StudioUnreachable(StudioError):
-    """Label Studio does not answer, or answers 5xx."""
+    """Label Studio does not answer, or answers 5xx or 429 (too many requests)."""
 
     retryable = True
 
