@@ -93,7 +93,7 @@ def _account() -> Account:
     """The login that Label Studio's database was made with by the first run."""
     file = STATE / "account.json"
     if not file.exists():
-        STATE.mkdir(exist_ok=True)
+        STATE.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(asdict(new_account("demo@example.com", "transcribe-demo"))))
     return Account(**json.loads(file.read_text()))
 
