@@ -72,12 +72,14 @@ def _list_all(running: Backend) -> Iterator[str]:
 
 def _show(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
     name = running.vocabularies.promoted(project, language)
+    missing = f"Project {arguments.project} uses no learnt vocabulary in {language}."
     reports = [report for report in running.reports.all(project) if report["language"] in (language, "")]
     if arguments.version:
         versions = {version.number: version.name for version in running.vocabularies.versions(project, language)}
         name = versions.get(arguments.version)
+        missing = f"Project {arguments.project} has learnt no version {arguments.version} in {language}."
         reports = [report for report in reports if name and report["vocabulary"] == name]
-    yield name or f"Project {arguments.project} has no such vocabulary in {language}."
+    yield name or missing
     for row in running.vocabularies.rows(name) if name else ():
         yield f"  {row.display or row.phrase}"
     for report in reports[:1]:
@@ -96,7 +98,9 @@ def _rollback(arguments: argparse.Namespace, running: Backend, project: str, lan
 
 def _lines(report: Report) -> Iterator[str]:
     yield f"{report['outcome']}: {report['reason']}"
-    yield from (f"{name}: {_shown(report.get(name))}" for name in ("tasks", "wer", "key_phrases", "cost"))
+    yield from (
+        f"{name}: {_shown(report[name])}" for name in ("tasks", "wer", "key_phrases", "cost") if report.get(name)
+    )
     for phrase in report["phrases"]:
         yield f"  + {phrase['phrase']}"
     for rejected in report["rejected"]:
