@@ -150,7 +150,7 @@ class Learning:
             self._reports.save(trainer.report(training, error))
         except TranscribeBackendError as unsaved:
             # What broke the training may break its report, too; asked for again and again it would never end.
-            _log.error("The report of project %s is not in S3_BUCKET: %s", training.project, unsaved.advice)
+            _log.error("The report of project %s is not kept: %s", training.project, unsaved.advice)
         self._finish(training.project, list(self._of(training.project)))
 
     def _finish(self, project: str, seen: list[str]) -> None:

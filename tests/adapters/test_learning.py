@@ -4,6 +4,7 @@ recogniser are small models of themselves."""
 import itertools
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -562,3 +563,15 @@ def test_reports_are_encrypted_as_all_else_in_the_bucket(make_world: Callable[..
     (found,) = head["Contents"]
     stored = world.clients.s3().head_object(Bucket=BUCKET, Key=found["Key"])
     assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", "alias/ours")
+
+
+def test_a_report_that_has_no_place_on_the_disk_is_told(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    world.studio.texts.clear()
+    folder = world.settings.model_dir / "reports"
+    folder.mkdir()
+    name = time.strftime(f"p{world.studio.identity}-%Y%m%dT%H%M%SZ.json", time.gmtime(world.now))
+    (folder / name).mkdir()  # in the way of the report
+    start(world, world.backend())
+    assert list(world.ledger("trainings").items()) == []
+    assert list(folder.iterdir()) == [folder / name]

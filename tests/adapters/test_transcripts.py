@@ -165,3 +165,9 @@ def test_what_cannot_be_kept_leaves_nothing_behind(store: TranscriptStore, setti
     with pytest.raises(TranscriptError, match="cannot be kept"):
         store.put(NAME, document("two"))
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_what_cannot_even_be_deleted_is_an_error_of_this_transcript(store: TranscriptStore, settings: Settings) -> None:
+    (settings.model_dir / "transcripts" / NAME[3:5] / f"{NAME}.json.gz").mkdir(parents=True)
+    with pytest.raises(TranscriptError, match="damaged or gone"):
+        store.get(NAME)

@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +96,13 @@ class TranscriptStore:
         try:
             return parse(_decode(gzip.decompress(path.read_bytes())))
         except (OSError, EOFError, zlib.error, TranscriptError) as error:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
             raise TranscriptError(f"The cached transcript {name} is damaged or gone.", retryable=True) from error
 
     def _write(self, name: str, document: bytes) -> None:
         try:
-            _replace(self._path(name), gzip.compress(document, compresslevel=3))
+            replace_file(self._path(name), gzip.compress(document, compresslevel=3))
         except OSError as error:
             raise TranscriptError(
                 f"The transcript {name} cannot be kept: {error.strerror}.",
@@ -117,8 +119,8 @@ class TranscriptStore:
                 self._words -= len(self._memory.popitem(last=False)[1].words)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half-written, and leave nothing behind when that fails."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file that is never seen half-written, and leave nothing behind when that fails; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     try:

@@ -1,8 +1,6 @@
 """ADAPTER: what each training did and why, as JSON in MODEL_DIR and, where there is one, in S3_BUCKET."""
 
 import json
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +8,8 @@ from typing import Any
 
 from transcribe_backend.aws.clients import AWSClients, aws_errors
 from transcribe_backend.aws.media import MediaFolder
+from transcribe_backend.aws.transcripts import replace_file
+from transcribe_backend.errors import TrainingError
 from transcribe_backend.settings import Settings
 
 Report = dict[str, Any]
@@ -25,7 +25,7 @@ class Reports:
         self._folder = settings.model_dir / "reports"
 
     def save(self, report: Report) -> None:
-        """Keep a report by its `project` (`<id>.<created>`) and `asked` (Unix time); raises AWSError."""
+        """Keep a report by its `project` (`<id>.<created>`) and `asked` (Unix time). Raises TrainingError, AWSError."""
         asked = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(report["asked"]))
         name = f"p{report['project']}-{asked}.json"
         body = json.dumps(report, ensure_ascii=False, indent=1).encode()
@@ -70,7 +70,10 @@ class Reports:
         return f"{self._settings.s3_folder}/reports/".lstrip("/")
 
     def _write(self, path: Path, body: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(body)
-        os.replace(file.name, path)
+        try:
+            replace_file(path, body)
+        except OSError as error:
+            raise TrainingError(
+                f"The report {path.name} cannot be kept: {error.strerror}.",
+                remedy="Check MODEL_DIR: is it writable, is the disk full?",
+            ) from error
