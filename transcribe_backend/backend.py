@@ -56,6 +56,7 @@ class Backend:
             Downloader(settings.allowed_audio_hosts, LIMITS),
             settings,
         )
+        self._home = MediaFolder(self.clients, settings)
         self.transcriber = Transcriber(self.audio, self.transcriptions, self._home_region)
         self.failures = Failures(Ledger(settings, "failures"))
         self.vocabularies = Vocabularies(self.clients, settings)
@@ -107,7 +108,7 @@ class Backend:
 
     def _home_region(self) -> str:
         """Where learnt vocabularies are: with S3_BUCKET all media lies in its region, else in the default one."""
-        return MediaFolder(self.clients, self.settings).region or self.clients.region
+        return self._home.region or self.clients.region
 
     def start(self, *, consume: bool | None = None) -> None:
         """Start the background threads. With a QUEUE_URL the queue is worked by `worker` processes alone."""

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from huey.api import Huey
@@ -29,7 +30,6 @@ class Background:
         self._chores = [*chores, *(sweeps if consume else [])]
         self._tidying = tidying if consume else []
         self._consume = consume
-        self._ended = threading.Event()
 
     def start(self) -> None:
         """Start the threads; they end with the process."""
@@ -41,11 +41,11 @@ class Background:
 
     def _keep_house(self) -> None:
         rounds = 0
-        while not self._ended.is_set():
+        while True:
             for chore in self._chores + (self._tidying if rounds % _ROUNDS_BETWEEN_TIDYING == 0 else []):
                 _do(chore)
             rounds += 1
-            self._ended.wait(_PERIOD)
+            time.sleep(_PERIOD)
 
 
 def _do(chore: Chore) -> None:

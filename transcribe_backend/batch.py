@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from transcribe_backend.aws.listing import audio_uris
 from transcribe_backend.backend import Backend
-from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.errors import AudioError, TranscribeBackendError
 from transcribe_backend.labeling.dialogue import dialogue
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.prelabel import predict
@@ -46,12 +46,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, backend: Backend) -> int:
     """Transcribe all at once and write what is finished; 0 for everything, 1 when some failed, 130 when interrupted."""
     project = _project(arguments, backend)
-    uris = [uri for given in arguments.audio for uri in audio_uris(backend.clients, given)]
-    jobs = {uri: backend.transcriber.transcribe(uri, None, project.recognition) for uri in dict.fromkeys(uris)}
+    uris, missing = _find(arguments.audio, backend)
+    jobs = {uri: backend.transcriber.transcribe(uri, None, project.recognition) for uri in uris}
     interrupted = _wait(jobs.values())
     tasks, failures = _collect(jobs, project, backend, with_dialogue=arguments.dialogue)
     _write(arguments.output, tasks)
-    return _report(arguments.output, len(jobs), len(tasks), failures, interrupted)
+    return _report(arguments.output, len(jobs), len(tasks), {**missing, **failures}, interrupted)
+
+
+def _find(given: Sequence[str], backend: Backend) -> tuple[list[str], dict[str, str]]:
+    """The files that the arguments mean, each once, and why some mean none; raises when none means any."""
+    uris: dict[str, None] = {}
+    missing: dict[str, str] = {}
+    for argument in given:
+        try:
+            uris |= dict.fromkeys(audio_uris(backend.clients, argument))
+        except AudioError as error:
+            if len(given) == 1:
+                raise
+            missing[argument] = redact(error.advice)
+    return list(uris), missing
 
 
 def _writable(name: str) -> Path:

@@ -34,6 +34,7 @@ _SELECTING_SECONDS = 10.0  # between its look for tasks without a prediction and
 _SENDING_SECONDS = 10.0
 _STORING_RETRY = 5.0
 _BACKOFF = (2.0, 30.0)
+_TRIES_BEFORE_TELLING = 5
 _LOST_SECONDS = 60.0
 _PUSH_LOST_SECONDS = 90.0
 _DEAD_SECONDS = 14.0
@@ -73,7 +74,7 @@ class Deliveries:
         self._me = uuid.uuid4().hex
         self._followed: set[str] = set()
         self._answered: deque[tuple[float, list[str]]] = deque()
-        self._silent = False
+        self._silent = self._told = False
         self._push = queue.task(name="push")(self._push_now)
         self._forget_tasks = queue.task(name="forget_tasks")(self._forget_tasks_now)
 
@@ -245,14 +246,16 @@ class Deliveries:
 
     def _store(self, key: str, record: dict[str, Any], project: Project, job: str) -> None:
         studio = self._live.studio
-        if any(known.get("model_version") == record["version"] for known in studio.predictions(record["task"])):
+        # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0005).
+        made = list(reversed(predict(self._transcriber.store, job, project)))
+        stored = sum(known.get("model_version") == record["version"] for known in studio.predictions(record["task"]))
+        if stored >= len(made):
             self._drop(key, "already there")
         elif not self._claims.claim(key, self._clock() - _STORING_SECONDS, holds=_SELECTING_SECONDS):
             self._push_after(key, record, _STORING_RETRY)
         else:
-            # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0005).
-            for made in reversed(predict(self._transcriber.store, job, project)):
-                studio.create_prediction(record["task"], made["result"], made.get("score"), made["model_version"])
+            for each in made[stored:]:
+                studio.create_prediction(record["task"], each["result"], each.get("score"), each["model_version"])
             self._failures.clear(record["project"], record["task"])
             self._drop(key, "pushed")
 
@@ -273,13 +276,16 @@ class Deliveries:
         if not self._silent:
             self._silent = True
             _log.warning("Predictions wait for Label Studio: %s", error.advice)
+        if record["tries"] == _TRIES_BEFORE_TELLING and not self._told:
+            self._told = True
+            self._tell(record, error)
         self._count("waiting")
         tries = record["tries"] + 1
         self._push_after(key, {**record, "tries": tries}, min(_BACKOFF[0] * 2 ** min(tries, 9), _BACKOFF[1]))
 
     def _heard(self) -> None:
         if self._silent:
-            self._silent = False
+            self._silent = self._told = False
             _log.info("Label Studio answers again; waiting predictions are delivered")
 
     def _forget_tasks_now(self, project: str, task_ids: list[Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from transcribe_backend.aws.transcripts import TranscriptStore
-from transcribe_backend.errors import AudioError, QueueError, TranscribeBackendError
+from transcribe_backend.errors import AudioError, QueueError, TranscribeBackendError, TranscriptError
 from transcribe_backend.failures import Failures
 from transcribe_backend.labeling import regions
 from transcribe_backend.labeling.predictions import predictions
@@ -75,8 +75,16 @@ def wish(transcriber: Transcriber, task: Task, project: Project, *, urgent: bool
 
 
 def predict(store: TranscriptStore, job: str, project: Project) -> list[Prediction]:
-    """The predictions that a finished job gives in a project, best first."""
-    made = predictions(project.interface, store.get(job))
+    """The predictions that a finished job gives in a project, best first. Raises TranscriptError."""
+    transcript = store.get(job)
+    try:
+        made = predictions(project.interface, transcript)
+    except Exception as error:  # a defect of ours on one transcript must not cost the other tasks of the request
+        _log.exception("The transcript of %s cannot be made into predictions", job)
+        raise TranscriptError(
+            f"The transcript of {job} cannot be made into predictions: {error!r}",
+            remedy="Please report this, with the log, to the maintainers of the backend.",
+        ) from error
     return [{**prediction, "model_version": project.version} for prediction in made]
 
 

@@ -14,7 +14,7 @@ from transcribe_backend.audio import AudioLocator
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcriptions import Transcriptions
-from transcribe_backend.errors import AudioError, TranscribeBackendError
+from transcribe_backend.errors import AudioError, AWSError, TranscribeBackendError
 from transcribe_backend.project import learnt_version
 from transcribe_backend.speech.recognition import Recognition
 
@@ -56,8 +56,8 @@ class Transcriber:
         """The future of the job's name; it fails with AudioError, AWSError, StudioError or TranscriptError."""
         name = _name(value)
         known = None if urgent else self._known(name)
-        if known:
-            return self._transcriptions.request(self._job(known, recognition))
+        if known and not recognition.vocabulary:
+            return self._transcriptions.request(Job(known, recognition))
         key = (name, recognition)
         with self._lock:
             if key in self._under_way:
@@ -65,7 +65,10 @@ class Transcriber:
             future = self._under_way[key] = Future()
         future.add_done_callback(lambda _: self._under_way.pop(key, None))
         pool = self._urgent if urgent else self._bulk
-        pool.submit(self._locate, value, task_id, recognition, urgent, future)
+        try:
+            pool.submit(self._locate, value, task_id, recognition, urgent, future)
+        except RuntimeError:  # closed meanwhile
+            future.set_exception(AWSError("The backend is shutting down.", retryable=True))
         return future
 
     def __len__(self) -> int:
@@ -98,7 +101,8 @@ class Transcriber:
         self, value: Any, task_id: int | None, recognition: Recognition, urgent: bool, future: "Future[str]"
     ) -> None:
         try:
-            media = self._audio.locate(value, task_id)
+            media = None if urgent else self._known(_name(value))
+            media = media or self._audio.locate(value, task_id)
             self._remember(_name(value), media)
             job = self._transcriptions.request(self._job(media, recognition), urgent=urgent)
         except TranscribeBackendError as error:

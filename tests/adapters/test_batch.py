@@ -61,9 +61,10 @@ def test_interrupted_and_run_again_nothing_is_paid_twice(aws: LocalAWS, tmp_path
 def test_failed_files_are_listed_and_the_others_written(aws: LocalAWS, tmp_path: Path) -> None:
     aws.s3.put_object(Bucket=CALLS, Key="one/broken.wav", Body=b"RIFF")
     uris = [f"s3://{CALLS}/2026/{FILES[0]}", f"s3://{CALLS}/one/broken.wav"]
-    run = command(aws, tmp_path, *uris, "-o", "mine.json")
+    run = command(aws, tmp_path, *uris, f"s3://{CALLS}/nothing-here/", "-o", "mine.json")
     said, _ = run.communicate(timeout=60)
     assert run.returncode == 1
+    assert f"failed: s3://{CALLS}/nothing-here/: There is no audio below" in said
     assert f"failed: {uris[1]}: AWS Transcribe failed on {uris[1]}" in said
     assert [task["data"]["audio"] for task in json.loads((tmp_path / "mine.json").read_text())] == uris[:1]
 

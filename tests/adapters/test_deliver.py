@@ -445,3 +445,27 @@ def test_tidying_keeps_what_still_means_something(one: Process) -> None:
     one.deliveries.tidy()
     assert [key for key, _ in one.claims.items()] == ["young"]
     assert list(one.beats.items()) == []
+
+
+def test_alternatives_that_label_studio_took_half_of_are_completed(
+    aws: LocalAWS, one: Process, studio: StudioDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.config = studio.config.replace('value="$audio"', 'value="$audio" model_alternatives="3"')
+    answer, posted = studio.answer, iter([True])
+
+    def down_after_one(method: str, path: str, body: bytes) -> Any:
+        if method == "POST" and "/predictions" in path and not next(posted, False):
+            studio.refusal = 503
+        return answer(method, path, body)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studio, "answer", down_after_one)
+        asked(one, put_audio(aws, "three-readings.wav"), studio.config)
+        queued(one)
+        one.work()
+    assert studio.counts() == {1: 1}
+    studio.refusal = None
+    one.work_later(120)
+    assert studio.counts() == {1: 3}
+    best = one.prelabel.answer(as_tasks(["s3://calls/three-readings.wav"]), one.project(studio.config))
+    assert best == [[]] or studio.stored[1][-1]["result"] == best[0][0]["result"]

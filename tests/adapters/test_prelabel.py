@@ -14,8 +14,11 @@ from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks,
 from tests.adapters.queue_servers import redis_server
 from tests.stack import LocalAWS, local_aws, until
 from tests.studio_double import StudioDouble, studio_double
+from transcribe_backend import prelabel
 from transcribe_backend.errors import QueueError
+from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
+from transcribe_backend.speech.transcript import Transcript
 
 LATENCY = 1.5
 
@@ -216,3 +219,22 @@ def test_without_its_queue_it_answers_what_is_ready(
     assert "QUEUE_URL" in caplog.text
     with pytest.raises(QueueError):
         one.prefetch.imported({"id": 1, "created_at": "2026-01-01T00:00:00Z"}, as_tasks(uris))
+
+
+def test_a_defect_on_one_transcript_costs_that_task_alone(
+    aws: LocalAWS, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = machine.process()
+    make = prelabel.predictions
+
+    def defective(interface: Interface, transcript: Transcript) -> list[dict[str, Any]]:
+        if transcript.text == "odd.":
+            raise ZeroDivisionError
+        return make(interface, transcript)
+
+    monkeypatch.setattr(prelabel, "predictions", defective)
+    slots = answered(one, as_tasks(put_audio(aws, "odd.wav", "even.wav")))
+    assert texts(slots) == [None, "even."]
+    (failure,) = one.failures.recent()
+    assert failure["task"] == 1
+    assert "cannot be made into predictions" in failure["problem"]
