@@ -102,8 +102,9 @@ class Transcriber:
     ) -> None:
         try:
             media = None if urgent else self._known(_name(value))
-            media = media or self._audio.locate(value, task_id)
-            self._remember(_name(value), media)
+            if media is None:
+                media = self._audio.locate(value, task_id)
+                self._remember(_name(value), media)
             job = self._transcriptions.request(self._job(media, recognition), urgent=urgent)
         except TranscribeBackendError as error:
             future.set_exception(error)

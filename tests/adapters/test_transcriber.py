@@ -10,6 +10,7 @@ from tests.stack import LocalAWS, local_aws
 from transcribe_backend.backend import Backend
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition
+from transcribe_backend.transcriber import Transcriber
 
 LEARNT = Recognition(vocabulary="ls-p7-en-US-v3")
 
@@ -43,3 +44,16 @@ def test_long_values_are_not_kept_in_memory(aws: LocalAWS, backend: Backend) -> 
     assert backend.transcriber.transcribe(value, 1, Recognition()).exception(30)
     known = [*backend.transcriber._media, *(name for name, _ in backend.transcriber._under_way)]
     assert all(len(name) < 5_000 for name in known)
+
+
+def test_a_look_at_the_audio_counts_for_ten_minutes_however_often_it_is_used(aws: LocalAWS, backend: Backend) -> None:
+    aws.s3.create_bucket(Bucket=CALLS)
+    aws.s3.put_object(Bucket=CALLS, Key="hello-world.wav", Body=b"RIFF")
+    clock = {"now": 0.0}
+    transcriber = Transcriber(backend.audio, backend.transcriptions, lambda: "eu-west-1", lambda: clock["now"])
+    looks = []
+    for seconds in (0.0, 400.0, 700.0):
+        clock["now"] = seconds
+        assert transcriber.transcribe(f"s3://{CALLS}/hello-world.wav", 1, LEARNT).result(30)
+        looks.append(aws.calls()["s3"]["HeadObject"])
+    assert looks == [1, 1, 2]
