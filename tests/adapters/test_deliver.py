@@ -9,7 +9,7 @@ import pytest
 
 from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks, put_audio
 from tests.stack import LocalAWS, local_aws, until
-from tests.studio_double import PROJECT, StudioDouble, studio_double
+from tests.studio_double import PROJECT, StudioDouble
 from transcribe_backend.errors import AWSError
 from transcribe_backend.prelabel import claim_key
 from transcribe_backend.project import Project
@@ -26,26 +26,6 @@ def stand_in() -> Iterator[LocalAWS]:
         for bucket in (CALLS, OUTPUT):
             running.s3.create_bucket(Bucket=bucket)
         yield running
-
-
-@pytest.fixture
-def aws(stand_in: LocalAWS, monkeypatch: pytest.MonkeyPatch) -> LocalAWS:
-    for name, value in stand_in.env.items():
-        monkeypatch.setenv(name, value)
-    return stand_in
-
-
-@pytest.fixture
-def studio() -> Iterator[StudioDouble]:
-    with studio_double() as double:
-        yield double
-
-
-@pytest.fixture
-def machine(tmp_path: Path, studio: StudioDouble) -> Iterator[Machine]:
-    made = Machine(tmp_path / "model", studio)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -70,6 +50,9 @@ def queued(process: Process) -> None:
     """Wait until the jobs' ends have reached the queue."""
     all_ended(process)
     until(process.known, lambda known: all(record["pushed"] for record in known.values()))
+    # The record is written first, so that a kill in between loses nothing: the queue follows a moment later.
+    records = len(process.known())
+    until(process.queue.storage.queue_size, lambda entries: entries >= records)
 
 
 def test_a_late_prediction_is_pushed_once(aws: LocalAWS, one: Process, studio: StudioDouble) -> None:
@@ -95,7 +78,7 @@ def test_many_requests_and_processes_push_once(aws: LocalAWS, machine: Machine, 
     for process in processes:
         all_ended(process)
     for process in processes:
-        until(process.known, lambda known: all(record["pushed"] for record in known.values()))
+        queued(process)
         process.work()
     for process in processes:
         process.work_later(100)

@@ -13,7 +13,6 @@ import pytest
 from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks, put_audio
 from tests.adapters.queue_servers import redis_server
 from tests.stack import LocalAWS, local_aws, until
-from tests.studio_double import StudioDouble, studio_double
 from transcribe_backend import prelabel
 from transcribe_backend.errors import QueueError
 from transcribe_backend.labeling.interface import Interface
@@ -29,26 +28,6 @@ def stand_in() -> Iterator[LocalAWS]:
         for bucket in (CALLS, OUTPUT):
             running.s3.create_bucket(Bucket=bucket)
         yield running
-
-
-@pytest.fixture
-def aws(stand_in: LocalAWS, monkeypatch: pytest.MonkeyPatch) -> LocalAWS:
-    for name, value in stand_in.env.items():
-        monkeypatch.setenv(name, value)
-    return stand_in
-
-
-@pytest.fixture
-def studio() -> Iterator[StudioDouble]:
-    with studio_double() as double:
-        yield double
-
-
-@pytest.fixture
-def machine(tmp_path: Path, studio: StudioDouble) -> Iterator[Machine]:
-    made = Machine(tmp_path / "model", studio)
-    yield made
-    made.close()
 
 
 @pytest.fixture
