@@ -9,7 +9,7 @@ from flask import Flask
 from model import AWSTranscribe
 from transcribe_backend.backend import Backend, backend
 from transcribe_backend.errors import TranscribeBackendError
-from transcribe_backend.logs import configure_logging
+from transcribe_backend.telemetry.logs import configure_logging
 from transcribe_backend.web.app import create_app
 
 

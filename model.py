@@ -7,8 +7,8 @@ from label_studio_ml.model import LabelStudioMLBase
 
 from transcribe_backend.backend import Backend, backend
 from transcribe_backend.labeling.regions import wanted
-from transcribe_backend.prelabel import Prediction, Task
-from transcribe_backend.project import Project
+from transcribe_backend.prelabeling.prelabel import Prediction, Task
+from transcribe_backend.prelabeling.project import Project
 
 
 class AWSTranscribe(LabelStudioMLBase):  # type: ignore[misc]

@@ -59,7 +59,7 @@ class Scene:
         """`<id>.<created>` as in Label Studio's requests."""
         if self.studio is None:
             return "1.1700000000"
-        from transcribe_backend.project import project_id
+        from transcribe_backend.prelabeling.project import project_id
 
         return project_id(self.studio.call("GET", f"/api/projects/{self.project}"))
 

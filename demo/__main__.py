@@ -22,7 +22,7 @@ from demo.programs import CREDENTIALS, ROOT, aws_settings, backend, s3_client, s
 from demo.progress import step
 from demo.report import Row, newest_prediction, row, table, word_error_rate
 from demo.studio import Account, LabelStudio, label_studio, new_account
-from transcribe_backend import connect
+from transcribe_backend.commands import connect
 
 SAMPLES = ROOT / "samples"
 STATE = Path(os.environ.get("DEMO_DIR") or ROOT / ".demo").resolve()

@@ -2,6 +2,6 @@
 
 import sys
 
-from transcribe_backend.cli import main
+from transcribe_backend.commands.parser import main
 
 sys.exit(main())

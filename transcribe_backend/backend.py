@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from transcribe_backend import learn
-from transcribe_backend.audio import LIMITS, AudioLocator
 from transcribe_backend.aws.clients import AWSClients
+from transcribe_backend.aws.diagnosis import Diagnosis
 from transcribe_backend.aws.jobs import TranscribeJobs
 from transcribe_backend.aws.media import MediaFolder, S3Media
 from transcribe_backend.aws.staging import Staging
@@ -16,25 +15,26 @@ from transcribe_backend.aws.transcriptions import Transcriptions
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.background import Background
-from transcribe_backend.deliver import Deliveries
-from transcribe_backend.diagnosis import Diagnosis
+from transcribe_backend.download.download import Downloader
 from transcribe_backend.errors import RequestError
 from transcribe_backend.failures import Failures
-from transcribe_backend.learn import Learning
+from transcribe_backend.learning import schedule as learn
 from transcribe_backend.learning.evidence import Evidence
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Reports
+from transcribe_backend.learning.schedule import Learning
 from transcribe_backend.learning.training import Trainer
 from transcribe_backend.ledger import Ledger, open_queue
-from transcribe_backend.live_projects import LiveProjects
-from transcribe_backend.metrics import Metrics
-from transcribe_backend.prefetch import Prefetch
-from transcribe_backend.prelabel import Prelabel
-from transcribe_backend.project import Projects
+from transcribe_backend.prelabeling.deliver import Deliveries
+from transcribe_backend.prelabeling.live_projects import LiveProjects
+from transcribe_backend.prelabeling.prefetch import Prefetch
+from transcribe_backend.prelabeling.prelabel import Prelabel
+from transcribe_backend.prelabeling.project import Projects
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Studio
-from transcribe_backend.studio.download import Downloader
-from transcribe_backend.transcriber import Transcriber
+from transcribe_backend.telemetry.metrics import Metrics
+from transcribe_backend.transcribing.audio import LIMITS, AudioLocator
+from transcribe_backend.transcribing.transcriber import Transcriber
 from transcribe_backend.versions import Versions
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from transcribe_backend.errors import QueueError, TranscribeBackendError
 from transcribe_backend.ledger import Ledger
-from transcribe_backend.redact import redact
+from transcribe_backend.telemetry.redact import redact
 
 _log = logging.getLogger(__name__)
 

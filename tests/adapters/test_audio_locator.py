@@ -18,10 +18,11 @@ import pytest
 
 from tests.adapters.s3 import fresh_buckets, moto_s3
 from tests.adapters.servers import Reply, Request, Server, serve
-from transcribe_backend.audio import AudioLocator
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.media import S3Media
 from transcribe_backend.aws.staging import Staging
+from transcribe_backend.download.bodies import Limits
+from transcribe_backend.download.download import Downloader
 from transcribe_backend.errors import (
     AudioError,
     AudioForbidden,
@@ -30,11 +31,10 @@ from transcribe_backend.errors import (
     StudioNotFound,
     TranscribeBackendError,
 )
-from transcribe_backend.redact import RedactingFilter
 from transcribe_backend.settings import Settings
-from transcribe_backend.studio.bodies import Limits
 from transcribe_backend.studio.client import Studio
-from transcribe_backend.studio.download import Downloader
+from transcribe_backend.telemetry.redact import RedactingFilter
+from transcribe_backend.transcribing.audio import AudioLocator
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 SECRET = "5ecre7-s1gnature"

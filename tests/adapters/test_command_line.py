@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.stack import ROOT, LocalAWS, local_aws
-from transcribe_backend import backend, cli
+from transcribe_backend import backend
+from transcribe_backend.commands import parser as cli
 from transcribe_backend.errors import SettingsError
 from transcribe_backend.settings import Settings
 

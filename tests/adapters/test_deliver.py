@@ -11,8 +11,8 @@ from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks,
 from tests.stack import LocalAWS, local_aws, until
 from tests.studio_double import PROJECT, StudioDouble
 from transcribe_backend.errors import AWSError
-from transcribe_backend.prelabel import claim_key
-from transcribe_backend.project import Project
+from transcribe_backend.prelabeling.prelabel import claim_key
+from transcribe_backend.prelabeling.project import Project
 
 SEGMENTS = (
     '<View><Labels name="labels" toName="audio"><Label value="Speech"/></Labels><Audio name="audio" value="$audio"/>'

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.adapters.servers import Reply, Request, Server, serve
+from transcribe_backend.download.bodies import BodyCut, Limits
+from transcribe_backend.download.download import Downloader, is_public
 from transcribe_backend.errors import AudioError, AudioForbidden, AudioNotFound, AudioUnsupported
-from transcribe_backend.studio.bodies import BodyCut, Limits
-from transcribe_backend.studio.download import Downloader, is_public
 
 LIMITS = Limits(max_bytes=1_000_000, seconds=30)
 

@@ -15,20 +15,20 @@ import pytest
 from huey import MemoryHuey
 
 from tests.stack import LocalAWS, local_aws
-from transcribe_backend import learn
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.aws.vocabulary_requests import VocabularyRequests
 from transcribe_backend.errors import QueueError, RequestError, StudioUnreachable, TrainingError
-from transcribe_backend.learn import Learning
+from transcribe_backend.learning import schedule as learn
 from transcribe_backend.learning.evidence import Evidence, held_out
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Reports
+from transcribe_backend.learning.schedule import Learning
 from transcribe_backend.learning.training import Trainer
 from transcribe_backend.ledger import Ledger
-from transcribe_backend.project import Projects
+from transcribe_backend.prelabeling.project import Projects
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.transcript import Transcript, Word
 

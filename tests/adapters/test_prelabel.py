@@ -13,10 +13,10 @@ import pytest
 from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks, put_audio
 from tests.adapters.queue_servers import redis_server
 from tests.stack import LocalAWS, local_aws, until
-from transcribe_backend import prelabel
 from transcribe_backend.errors import QueueError
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
+from transcribe_backend.prelabeling import prelabel
 from transcribe_backend.speech.transcript import Transcript
 
 LATENCY = 1.5

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.adapters.servers import Reply, Request, Server, serve
+from transcribe_backend.download.bodies import BodyCut, Limits
 from transcribe_backend.errors import (
     AudioForbidden,
     AudioUnsupported,
@@ -16,7 +17,6 @@ from transcribe_backend.errors import (
     StudioNotFound,
     StudioUnreachable,
 )
-from transcribe_backend.studio.bodies import BodyCut, Limits
 from transcribe_backend.studio.client import Elsewhere, Studio
 
 LEGACY = "0123456789abcdef0123456789abcdef01234567"

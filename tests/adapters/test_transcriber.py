@@ -10,7 +10,7 @@ from tests.stack import LocalAWS, local_aws
 from transcribe_backend.backend import Backend
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition
-from transcribe_backend.transcriber import Transcriber
+from transcribe_backend.transcribing.transcriber import Transcriber
 
 LEARNT = Recognition(vocabulary="ls-p7-en-US-v3")
 

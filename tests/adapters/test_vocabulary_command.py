@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.stack import LocalAWS, local_aws
-from transcribe_backend import cli
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.vocabularies import Vocabularies
+from transcribe_backend.commands import parser as cli
 from transcribe_backend.learning.reports import Reports
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.vocabulary import table

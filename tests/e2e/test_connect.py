@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from demo.studio import LabelStudio
-from transcribe_backend import connect
+from transcribe_backend.commands import connect
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 
 StartStudio = Callable[..., AbstractContextManager[LabelStudio]]

@@ -24,7 +24,7 @@ from demo.studio import LabelStudio
 from tests.e2e import rare_names
 from tests.e2e.parts import BUCKET, SAMPLES, Server
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
-from transcribe_backend.project import project_id
+from transcribe_backend.prelabeling.project import project_id
 from transcribe_backend.speech.wer import rate, score
 
 StartBackend = Callable[..., Server]

@@ -14,7 +14,7 @@ from demo import programs
 from demo.report import newest_prediction, row, text_of, word_error_rate
 from demo.studio import LabelStudio
 from tests.e2e.parts import BUCKET, SAMPLES, Server
-from transcribe_backend import connect
+from transcribe_backend.commands import connect
 
 StartBackend = Callable[..., Server]
 REFERENCES: dict[str, str] = json.loads((SAMPLES / "refs.json").read_text())

@@ -9,8 +9,10 @@ PACKAGE = Path(__file__).parents[2] / "transcribe_backend"
 ALLOWED = {
     "speech": {"speech", "errors"},
     "labeling": {"labeling", "speech", "errors"},
+    "telemetry": {"telemetry", "errors", "settings"},
+    "download": {"download", "telemetry", "errors", "settings"},
     "aws": {"aws", "speech", "labeling", "errors", "settings"},
-    "studio": {"studio", "speech", "labeling", "errors", "settings", "redact"},
+    "studio": {"studio", "download", "telemetry", "errors", "settings"},
 }
 IMPURE = {"boto3", "botocore", "requests", "flask", "huey", "os", "socket", "threading", "time", "pathlib"}
 

@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 from tests.stack import ROOT
-from transcribe_backend.logs import Once
+from transcribe_backend.telemetry.logs import Once
 
 PROGRAM = """
 import logging
-from transcribe_backend.logs import configure_logging
+from transcribe_backend.telemetry.logs import configure_logging
 from transcribe_backend.settings import Settings
 configure_logging(Settings(label_studio_url="http://x", label_studio_api_key="0123456789abcdef"))
 log = logging.getLogger("some")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from transcribe_backend.metrics import Metrics
+from transcribe_backend.telemetry.metrics import Metrics
 
 
 def test_a_file_that_another_process_is_just_making_is_read_again(

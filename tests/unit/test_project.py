@@ -4,7 +4,7 @@ import pytest
 
 from transcribe_backend.errors import LabelingConfigError, RequestError
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
-from transcribe_backend.project import Project, Projects, project_id
+from transcribe_backend.prelabeling.project import Project, Projects, project_id
 
 SEGMENTS = (
     '<View><Labels name="labels" toName="audio"><Label value="Speech"/></Labels><Audio name="audio" value="$audio" {}/>'

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree  # noqa: S405 - our own README
 from pathlib import Path
 
 from transcribe_backend import __version__
-from transcribe_backend.cli import parser
+from transcribe_backend.commands.parser import parser
 from transcribe_backend.labeling import interface
 from transcribe_backend.labeling.options import ATTRIBUTES
 

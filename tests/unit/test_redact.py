@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcribe_backend.redact import RedactingFilter, redact
+from transcribe_backend.telemetry.redact import RedactingFilter, redact
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 KEY = "0123456789abcdef0123456789abcdef01234567"

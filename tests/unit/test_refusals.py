@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from transcribe_backend.commands.refusals import blocked, explained
 from transcribe_backend.errors import StudioDenied, StudioError
-from transcribe_backend.refusals import blocked, explained
 
 URL = "http://localhost:9090"
 

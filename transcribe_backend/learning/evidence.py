@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from transcribe_backend.audio import AudioLocator
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage, passages
 from transcribe_backend.labeling.regions import drawn
-from transcribe_backend.project import Project
+from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.speech.corrections import Pair
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.studio.client import Studio
+from transcribe_backend.transcribing.audio import AudioLocator
 
 _log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from transcribe_backend.errors import AWSError, TrainingError, TranscribeBackend
 from transcribe_backend.learning.evidence import HELD_OUT_AT_LEAST, Evidence, Sample, held_out
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Report, Reports
-from transcribe_backend.project import Project, Projects, project_id
+from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.corrections import Candidate, Pair, candidates
 from transcribe_backend.speech.transcript import Transcript

@@ -14,6 +14,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from transcribe_backend.download import bodies
+from transcribe_backend.download.bodies import BodyCut, Limits
 from transcribe_backend.errors import (
     AudioForbidden,
     StudioDenied,
@@ -21,8 +23,6 @@ from transcribe_backend.errors import (
     StudioNotFound,
     StudioUnreachable,
 )
-from transcribe_backend.studio import bodies
-from transcribe_backend.studio.bodies import BodyCut, Limits
 from transcribe_backend.studio.tokens import Authorization
 
 _TIMEOUT = (3.0, 20.0)

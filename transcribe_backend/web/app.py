@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import LabelingConfigError, RequestError, TranscribeBackendError
-from transcribe_backend.redact import redact
+from transcribe_backend.telemetry.redact import redact
 from transcribe_backend.web import auth, payloads
 from transcribe_backend.web import status as status_page
 

@@ -6,8 +6,8 @@ from flask import render_template
 
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend
-from transcribe_backend.redact import redact
 from transcribe_backend.settings import Settings
+from transcribe_backend.telemetry.redact import redact
 
 _FAILURES = 50
 

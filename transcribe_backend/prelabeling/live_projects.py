@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from transcribe_backend.errors import StudioDenied, StudioNotFound
-from transcribe_backend.project import Project, Projects, project_id
+from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.studio.client import Studio
 
 _FRESH_SECONDS = 10.0

@@ -13,6 +13,8 @@ from transcribe_backend.aws import addresses
 from transcribe_backend.aws.addresses import S3Address
 from transcribe_backend.aws.media import MAX_BYTES, Media, S3Media
 from transcribe_backend.aws.staging import Staging
+from transcribe_backend.download.bodies import Limits
+from transcribe_backend.download.download import Downloader, check_url, shown
 from transcribe_backend.errors import (
     AudioError,
     AudioForbidden,
@@ -22,9 +24,7 @@ from transcribe_backend.errors import (
     StudioNotFound,
 )
 from transcribe_backend.settings import Settings
-from transcribe_backend.studio.bodies import Limits
 from transcribe_backend.studio.client import Elsewhere, Studio
-from transcribe_backend.studio.download import Downloader, check_url, shown
 
 _DATA_BYTES = 25 * 1024**2
 _DOWNLOAD_SECONDS = 1800.0

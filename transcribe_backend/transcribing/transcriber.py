@@ -10,13 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from transcribe_backend.audio import AudioLocator
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcriptions import Transcriptions
 from transcribe_backend.errors import AudioError, AWSError, TranscribeBackendError
-from transcribe_backend.project import learnt_version
+from transcribe_backend.prelabeling.project import learnt_version
 from transcribe_backend.speech.recognition import Recognition
+from transcribe_backend.transcribing.audio import AudioLocator
 
 _log = logging.getLogger(__name__)
 

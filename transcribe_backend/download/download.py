@@ -11,9 +11,9 @@ from requests.adapters import HTTPAdapter
 from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 
+from transcribe_backend.download import bodies
+from transcribe_backend.download.bodies import Limits
 from transcribe_backend.errors import AudioError, AudioForbidden, AudioNotFound
-from transcribe_backend.studio import bodies
-from transcribe_backend.studio.bodies import Limits
 
 _REDIRECTS = 5
 _HEADERS = {"Accept": "audio/*, video/*;q=0.9, */*;q=0.5", "Accept-Encoding": "identity"}

@@ -8,12 +8,12 @@ from typing import Any
 
 from huey.api import Huey
 
-from transcribe_backend.deliver import Deliveries
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.ledger import Ledger
-from transcribe_backend.live_projects import LiveProjects
-from transcribe_backend.prelabel import Task
-from transcribe_backend.project import Project, Projects, project_id
+from transcribe_backend.prelabeling.deliver import Deliveries
+from transcribe_backend.prelabeling.live_projects import LiveProjects
+from transcribe_backend.prelabeling.prelabel import Task
+from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -6,10 +6,11 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
-from transcribe_backend import __version__, batch, connect, vocabulary_command
+from transcribe_backend import __version__
 from transcribe_backend.backend import Backend, backend
+from transcribe_backend.commands import connect, transcribe, vocabulary
 from transcribe_backend.errors import TranscribeBackendError
-from transcribe_backend.logs import configure_logging
+from transcribe_backend.telemetry.logs import configure_logging
 
 Command = Callable[[argparse.Namespace, Backend], int]
 
@@ -40,15 +41,15 @@ def parser() -> argparse.ArgumentParser:
     connecting.set_defaults(run=connect.run)
 
     transcribing = add("transcribe", "s3:// audio -> tasks.json with predictions, for import")
-    batch.add_arguments(transcribing)
-    transcribing.set_defaults(run=_with_backend(batch.run))
+    transcribe.add_arguments(transcribing)
+    transcribing.set_defaults(run=_with_backend(transcribe.run))
 
     working = add("worker", "deliver late predictions and train (with QUEUE_URL)")
     working.set_defaults(run=_with_backend(_work))
 
     learning = add("vocabulary", "what has been learnt from annotators: list, show, train, rollback")
-    vocabulary_command.add_arguments(learning)
-    learning.set_defaults(run=_with_backend(vocabulary_command.run))
+    vocabulary.add_arguments(learning)
+    learning.set_defaults(run=_with_backend(vocabulary.run))
 
     retrying = add("retry", "forget FAILED jobs, so that their audio is tried again")
     retrying.add_argument("job", nargs="+", metavar="ls-…", help="name of the job, as the error told it")

@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from transcribe_backend.redact import RedactingFilter
 from transcribe_backend.settings import Settings
+from transcribe_backend.telemetry.redact import RedactingFilter
 
 _FORMAT = "[%(asctime)s] [%(levelname)s] [%(name)s::%(funcName)s::%(lineno)d] %(message)s"
 _LOOPS = ("huey.consumer", "transcribe_backend.background")

@@ -19,10 +19,10 @@ from transcribe_backend.errors import (
 )
 from transcribe_backend.failures import Failures
 from transcribe_backend.ledger import Ledger
-from transcribe_backend.live_projects import LiveProjects
-from transcribe_backend.prelabel import Task, Wish, claim_key, predict, wish
-from transcribe_backend.project import Project, project_id
-from transcribe_backend.transcriber import Transcriber
+from transcribe_backend.prelabeling.live_projects import LiveProjects
+from transcribe_backend.prelabeling.prelabel import Task, Wish, claim_key, predict, wish
+from transcribe_backend.prelabeling.project import Project, project_id
+from transcribe_backend.transcribing.transcriber import Transcriber
 
 _log = logging.getLogger(__name__)
 

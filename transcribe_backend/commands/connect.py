@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from transcribe_backend import refusals
+from transcribe_backend.commands import refusals
 from transcribe_backend.errors import StudioDenied, StudioError, StudioNotFound, TranscribeBackendError
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.settings import Settings, web_url

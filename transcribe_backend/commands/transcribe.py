@@ -17,9 +17,9 @@ from transcribe_backend.backend import Backend
 from transcribe_backend.errors import AudioError, TranscribeBackendError
 from transcribe_backend.labeling.dialogue import dialogue
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
-from transcribe_backend.prelabel import predict
-from transcribe_backend.project import Project
-from transcribe_backend.redact import redact
+from transcribe_backend.prelabeling.prelabel import predict
+from transcribe_backend.prelabeling.project import Project
+from transcribe_backend.telemetry.redact import redact
 
 _DIALOGUE_SPEAKERS = 5
 

@@ -14,7 +14,7 @@ from transcribe_backend.errors import QueueError, RequestError, TrainingError, T
 from transcribe_backend.learning.reports import Report, Reports
 from transcribe_backend.learning.training import Trainer, Training
 from transcribe_backend.ledger import AFTER, Ledger
-from transcribe_backend.project import project_id
+from transcribe_backend.prelabeling.project import project_id
 from transcribe_backend.settings import Settings
 
 _log = logging.getLogger(__name__)

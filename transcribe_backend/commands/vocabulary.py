@@ -7,7 +7,7 @@ from typing import Any
 
 from transcribe_backend.backend import Backend
 from transcribe_backend.learning.reports import Report
-from transcribe_backend.project import project_id
+from transcribe_backend.prelabeling.project import project_id
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

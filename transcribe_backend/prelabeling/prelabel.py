@@ -14,9 +14,9 @@ from transcribe_backend.failures import Failures
 from transcribe_backend.labeling import regions
 from transcribe_backend.labeling.predictions import predictions
 from transcribe_backend.ledger import Ledger
-from transcribe_backend.project import Project
+from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.settings import Settings
-from transcribe_backend.transcriber import Transcriber
+from transcribe_backend.transcribing.transcriber import Transcriber
 
 _log = logging.getLogger(__name__)
 

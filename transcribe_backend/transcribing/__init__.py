@@ -1,0 +1,1 @@
+"""An audio value of a task -> its transcript, once, urgent before bulk."""
