@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from huey import MemoryHuey
+from transcribe_backend.ledger import Ledger
 
 from tests.stack import LocalAWS, local_aws
 from transcribe_backend.aws.clients import AWSClients
@@ -27,7 +28,6 @@ from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Reports
 from transcribe_backend.learning.schedule import Learning
 from transcribe_backend.learning.training import Trainer
-from transcribe_backend.ledger import Ledger
 from transcribe_backend.prelabeling.project import Projects
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.transcript import Transcript, Word

@@ -9,15 +9,14 @@ stage may be repeated: whoever goes on after a crash ends in the same state, and
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import wait
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from transcribe_backend.aws.jobs import Job
-from transcribe_backend.aws.transcriptions import Transcriptions
+from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.aws.vocabularies import WITHDRAWN, Vocabularies
-from transcribe_backend.errors import AWSError, TrainingError, TranscribeBackendError
+from transcribe_backend.errors import TrainingError, TranscribeBackendError
 from transcribe_backend.learning.evidence import HELD_OUT_AT_LEAST, Evidence, Sample, held_out
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Report, Reports
@@ -33,7 +32,6 @@ _log = logging.getLogger(__name__)
 
 _SHORTEST_BILLED = 15  # seconds; aws.amazon.com/transcribe/pricing
 _DOLLARS_PER_MINUTE = 0.024  # list price of the first tier, us-east-1
-_PATIENCE = 2 * 3600.0
 _DONE = "done"
 _INNER = ("stage", "tries", "due", "verdict")
 
@@ -63,6 +61,13 @@ class Training:
     verdict: dict[str, Any] = field(default_factory=dict)
 
 
+class Transcriptions(Protocol):
+    """Has audio transcribed."""
+
+    def ensure(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TranscribeBackendError | None]]:
+        """Each job as it ends, with its error when it failed."""
+
+
 class Trainer:
     """Takes trainings through their stages."""
 
@@ -73,6 +78,7 @@ class Trainer:
         evidence: Evidence,
         vocabularies: Vocabularies,
         transcriptions: Transcriptions,
+        store: TranscriptStore,
         learnt: Learnt,
         reports: Reports,
         settings: Settings,
@@ -83,6 +89,7 @@ class Trainer:
         self._evidence = evidence
         self._vocabularies = vocabularies
         self._transcriptions = transcriptions
+        self._store = store
         self._learnt = learnt
         self._reports = reports
         self._settings = settings
@@ -237,15 +244,9 @@ class Trainer:
 
     def _transcribed(self, project: Project, samples: Sequence[Sample], vocabulary: str) -> dict[int, Transcript]:
         recognition = replace(project.recognition, vocabulary=vocabulary)
-        futures = {sample.task: self._transcriptions.request(Job(sample.media, recognition)) for sample in samples}
-        if wait(futures.values(), _PATIENCE).not_done:
-            raise AWSError("AWS has not transcribed the held-out tasks within two hours.", retryable=True)
-        for future in futures.values():
-            error = future.exception()
-            if isinstance(error, TranscribeBackendError) and error.retryable:
-                raise error
-        done = {task: future.result() for task, future in futures.items() if not future.exception()}
-        return {task: self._transcriptions.store.get(name) for task, name in done.items()}
+        jobs = {sample.task: Job(sample.media, recognition) for sample in samples}
+        done = {job.name for job, error in self._transcriptions.ensure(list(jobs.values())) if error is None}
+        return {task: self._store.get(job.name) for task, job in jobs.items() if job.name in done}
 
     # judged -> done
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -123,6 +124,13 @@ class Studio:
             seen, page = seen + len(tasks), page + 1
             if not tasks or seen >= answer.get("total", seen):
                 return
+
+    def tasks_after(self, project_id: int, after: int, upto: int | None, count: int) -> list[dict[str, Any]]:
+        """The next `count` tasks with an id above `after`, and not above `upto`, in order of id."""
+        filters = [("greater", after)] + ([("less", upto + 1)] if upto is not None else [])
+        items = [{"filter": "filter:tasks:id", "operator": o, "type": "Number", "value": v} for o, v in filters]
+        query = {"filters": {"conjunction": "and", "items": items}}
+        return list(islice(self.tasks(project_id, count, query=query), count))
 
     def annotated_tasks(self, project_id: int, page_size: int = 100) -> Iterator[dict[str, Any]]:
         """Like `tasks`, only those with at least one annotation that was not skipped."""
