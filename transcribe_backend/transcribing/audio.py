@@ -13,7 +13,7 @@ from transcribe_backend.aws.addresses import S3Address
 from transcribe_backend.aws.media import MAX_BYTES, Media, S3Media
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.download.bodies import Limits
-from transcribe_backend.download.download import Downloader, check_url, shown
+from transcribe_backend.download.download import Downloader, check_url
 from transcribe_backend.errors import (
     AudioError,
     AudioForbidden,
@@ -24,6 +24,7 @@ from transcribe_backend.errors import (
 )
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Elsewhere, Studio
+from transcribe_backend.telemetry.redact import shown
 
 _DATA_BYTES = 25 * 1024**2
 _DOWNLOAD_SECONDS = 1800.0
@@ -199,7 +200,7 @@ def _address(value: object) -> str:
 
 def _is_copied(address: str) -> bool:
     """Whether the audio had to be fetched: then another fetch within minutes would only cost time."""
-    return not address[:3].lower() == "s3:"
+    return address[:3].lower() != "s3:"
 
 
 def _no_studio(value: str) -> AudioForbidden:

@@ -7,6 +7,7 @@ from typing import Any
 
 from transcribe_backend.aws.media import Media
 from transcribe_backend.speech.recognition import Recognition
+from transcribe_backend.telemetry.redact import shown
 
 TRANSCRIBE, DOWNLOAD, AWAITING, PUSH, READY = "transcribe", "download", "awaiting", "push", "ready"
 """The queues that an owed transcript passes through: to be found and started, to be downloaded first, its job runs, to
@@ -46,12 +47,16 @@ class Owed:
         return f"audio|{hashlib.sha256(what.encode(errors='replace')).hexdigest()}"
 
     def found(self, media: Media, *, looked: bool = False) -> "Owed":
-        """The same, once its audio is found."""
-        return replace(self, media=media, looked=looked)
+        """The same, once its audio is found; a signed URL is then not kept."""
+        return replace(self.unsigned(), media=media, looked=looked)
 
     def cut(self) -> "Owed":
         """The same with an address of bearable length: of a data: URI, which holds the audio itself, only its type."""
         return replace(self, audio=self.audio[: _TYPE if self.holds_audio else _LONGEST])
+
+    def unsigned(self) -> "Owed":
+        """The same with the address as it may be kept and shown: without query, user and password."""
+        return self if self.holds_audio else replace(self, audio=shown(self.audio))
 
     @property
     def holds_audio(self) -> bool:

@@ -3,7 +3,7 @@
 import logging
 
 from transcribe_backend.errors import TranscribeBackendError
-from transcribe_backend.telemetry.redact import redact
+from transcribe_backend.telemetry.redact import redact, shown
 from transcribe_backend.work.items import Item, Work
 
 _log = logging.getLogger(__name__)
@@ -21,8 +21,8 @@ class Failures:
     def tell(self, item: Item, error: TranscribeBackendError) -> None:
         """Keep it as failed and log it; the same failure of the same task within an hour is kept quiet."""
         problem, remedy = redact(error.problem), redact(error.remedy)
-        if self._work.fail(item, error, problem=problem, remedy=remedy):
-            audio = redact(str(item.body.get("audio", ""))[: 10 * _SHOWN])[:_SHOWN]
+        audio = redact(shown(str(item.body.get("audio", ""))))[:_SHOWN]
+        if self._work.fail(item, error, problem=problem, remedy=remedy, body={**item.body, "audio": audio}):
             _log.error(
                 "No prediction for task %s of project %s (audio %s): %s %s",
                 item.body.get("task"), item.body.get("project", ""), audio, problem, remedy,

@@ -184,7 +184,8 @@ class Work:
             return bool(
                 execute(
                     "update transcribe_work set queue = ?, due = case when hold > ? then hold else ? end, "
-                    f"owner = null, attempts = 0, job = ?, problem = '', remedy = '', kind = '', body = ? where {_MINE} returning 1",
+                    "owner = null, attempts = 0, job = ?, problem = '', remedy = '', kind = '', body = ? "
+                    f"where {_MINE} returning 1",
                     queue, earliest, due, job, _encode(item.body if body is None else body), *_mine(item),
                 )
             )  # fmt: skip
@@ -199,7 +200,9 @@ class Work:
             execute(_ADD, *row, now - _QUIET_SECONDS)
             return True
 
-    def fail(self, item: Item, error: TranscribeBackendError, *, problem: str, remedy: str) -> bool:
+    def fail(
+        self, item: Item, error: TranscribeBackendError, *, problem: str, remedy: str, body: Mapping[str, Any]
+    ) -> bool:
         """It ended for good and is kept for people to see; True when that is news that they should be told."""
         now = self.now()
         with self._database.transaction() as execute:
@@ -209,8 +212,9 @@ class Work:
             news = known[0][:2] != (type(error).__name__, problem) or known[0][2] < now - _TOLD_SECONDS
             execute(
                 "update transcribe_work set queue = ?, due = ?, owner = null, problem = ?, remedy = ?, kind = ?, "
-                "told = ? where key = ?",
-                FAILED, now, problem, remedy, type(error).__name__, now if news else known[0][2], item.key,
+                "told = ?, body = ? where key = ?",
+                FAILED, now, problem, remedy, type(error).__name__,
+                now if news else known[0][2], _encode(body), item.key,
             )  # fmt: skip
             return news
 
