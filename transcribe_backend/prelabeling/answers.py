@@ -202,11 +202,16 @@ class Answers:
         seconds = storing_seconds(len(made))
         keys = {id(each): f"{each.owed.project}|{each.owed.task}|{each.made[0]['model_version']}" for each in made}
         granted = self._claims.take(list(keys.values()), since=arrived - _SELECTING_SECONDS, seconds=seconds)
+        given: set[str] = set()
         # Whoever waited is done when Label Studio holds the prediction, not when an answer was sent.
         answered = [each.key for each in made if each.remembered]
         if answered:
             self._work.hold(answered, PUSH, self._work.now() + seconds)
-        yielded = {keys[id(each)]: each for each in made if keys[id(each)] not in granted}
+        for each in made:
+            if keys[id(each)] in given:
+                each.made = ()  # the same task twice in one request
+            given.add(keys[id(each)])
+        yielded = {keys[id(each)]: each for each in made if each.made and keys[id(each)] not in granted}
         if yielded and len(asked) <= _URGENT_TASKS:
             self._patiently(yielded)
         for each in yielded.values():
