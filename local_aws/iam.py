@@ -55,7 +55,7 @@ class Policy:
             raise ValueError(f"the policy has placeholders: put your names for {', '.join(placeholders)}")
         try:
             statements = tuple(_statement(each) for each in _listed(self.document["Statement"]))
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"it is no policy document ({error!r})") from error
         object.__setattr__(self, "_statements", statements)
 
@@ -66,7 +66,7 @@ class Policy:
 
 
 def _statement(given: Mapping[str, Any]) -> _Statement:
-    unknown = sorted(set(given) - _KNOWN)
+    unknown = sorted(given.keys() - _KNOWN)
     if unknown:
         raise ValueError(f"local_aws does not evaluate {', '.join(unknown)} in a policy")
     return _Statement(
