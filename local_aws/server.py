@@ -17,9 +17,10 @@ from local_aws.calls import Calls
 from local_aws.errors import AccessDenied, BadRequest, Refusal
 from local_aws.faults import Faults
 from local_aws.iam import OWNER, USER, Need
+from local_aws.operations import Caller
 from local_aws.scheduler import Clock
 from local_aws.storage import ACCOUNT, Storage, partition
-from local_aws.transcribe import Caller, Transcribe
+from local_aws.transcribe import Transcribe
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",
