@@ -92,8 +92,8 @@ class Work:
     def _transcribe(self) -> None:
         job = Job(S3Media(self._clients, self._settings).locate(self._uri), Recognition(language="en-US"))
         self._jobs.start(job)
-        assert job.name in [found.name for found in self._jobs.listing("")]
-        until(lambda: self._jobs.get(job.name, ""), lambda status: bool(status and status.uri))
+        until(lambda: self._jobs.get(job.name, ""), lambda status: status is not None and status.state == "COMPLETED")
+        assert job.name in [found.name for found in self._jobs.listing("", "COMPLETED", pages=9)]
         until(lambda: self._jobs.fetch(job), bool)
         self._jobs.delete(job.name, "")
 
