@@ -165,7 +165,7 @@ def versioned(stand_in: LocalAWS) -> str:
 def retry(running: Backend, client: FlaskClient, uri: str) -> None:
     """A FAILED job is looked at and deleted."""
     client.post("/predict", json=asked.predict([asked.task(9, uri)]))
-    failed = next(iter(running.jobs.listing("", state="FAILED"))).name
+    failed = next(iter(running.jobs.listing("", "FAILED", pages=1))).name
     found = running.jobs.get(failed, "")
     assert found and found.state == "FAILED"
     running.jobs.delete(failed, "")
