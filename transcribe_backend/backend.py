@@ -153,7 +153,14 @@ class Backend:
         ]
 
     def _chores(self) -> list[Callable[[], None]]:
-        return [self.work.expire, self.failures.prune, self.claims.prune, self.versions.prune, self.database.trim]
+        return [
+            self.watch.resume,
+            self.work.expire,
+            self.failures.prune,
+            self.claims.prune,
+            self.versions.prune,
+            self.database.trim,
+        ]
 
     def _room(self) -> int:
         """Bulk is looked at only as far as jobs can be started: what waits, waits in the table."""

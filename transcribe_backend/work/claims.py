@@ -27,7 +27,7 @@ class Claims:
         if not keys:
             return set()
         now = self._database.now()
-        rows = [(key, now, now + seconds) for key in dict.fromkeys(keys)]
+        rows = [(key, now, now + seconds) for key in sorted(set(keys))]
         granted: set[str] = set()
         with self._database.transaction() as execute:
             for begin in range(0, len(rows), _AT_ONCE):
