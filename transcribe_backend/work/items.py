@@ -97,7 +97,7 @@ class Work:
         return self._database.now()
 
     def add(self, items: Iterable[New]) -> None:
-        """Owe these. One that is owed already becomes urgent if this one is; one that failed is tried anew after a minute.
+        """Owe these. One that is owed already becomes urgent if this one is; one that failed is tried anew.
 
         One that waits because of a problem goes on with the new body, whose signed URL is still valid.
         """
