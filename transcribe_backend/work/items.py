@@ -325,6 +325,11 @@ class Work:
         )  # fmt: skip
         return [{**json.loads(body), "key": key, "at": at, "problem": p, "remedy": r} for key, at, p, r, body in rows]
 
+    def forget_failed(self, job: str) -> None:
+        """Forget the failures that this transcription job caused."""
+        with self._database.transaction() as execute:
+            execute("delete from transcribe_work where queue = ? and job = ?", FAILED, job)
+
     def prune(self, older: float, most: int) -> None:
         """Forget failures that are older than `older` seconds or beyond the newest `most`."""
         with self._database.transaction() as execute:
