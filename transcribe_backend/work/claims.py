@@ -89,5 +89,6 @@ class Claims:
 
     def prune(self) -> None:
         """Forget what ended minutes ago: no request is that old."""
+        oldest = self._database.now() - _KEPT_SECONDS
         with self._database.transaction() as execute:
-            execute("delete from transcribe_claims where until < ?", self._database.now() - _KEPT_SECONDS)
+            execute("delete from transcribe_claims where until < ?", oldest)

@@ -159,13 +159,13 @@ class Work:
     ) -> bool:
         """Not now: due again in so many seconds. `error` says why, and makes it count as an attempt."""
         why = (error.problem, error.remedy, type(error).__name__) if error else ("", "", "")
-        attempts = item.attempts if error else 0
+        attempts, due = item.attempts if error else 0, self.now() + seconds
         with self._database.transaction() as execute:
             return bool(
                 execute(
                     "update transcribe_work set owner = null, due = ?, attempts = ?, problem = ?, remedy = ?, "
                     f"kind = ?, body = ? where {_MINE} returning 1",
-                    self.now() + seconds, attempts, *why, _encode(item.body if body is None else body), *_mine(item),
+                    due, attempts, *why, _encode(item.body if body is None else body), *_mine(item),
                 )
             )  # fmt: skip
 
@@ -266,14 +266,15 @@ class Work:
 
     def release(self) -> None:
         """This process ends: what it has taken is due for others at once."""
+        now, mine = self.now(), self._ordered("owner = ?")
         with self._database.transaction() as execute:
-            mine = self._ordered("owner = ?")
-            execute(f"update transcribe_work set due = ?, owner = null where {mine}", self.now(), self.me)
+            execute(f"update transcribe_work set due = ?, owner = null where {mine}", now, self.me)
 
     def expire(self) -> None:
         """Drop what nobody waits for any more and nobody has in hand."""
+        now = self.now()
         with self._database.transaction() as execute:
-            execute("delete from transcribe_work where expires < ? and owner is null", self.now())
+            execute("delete from transcribe_work where expires < ? and owner is null", now)
 
     def states(self, keys: Sequence[str]) -> dict[str, State]:
         """Where these stand; what is done is not in it."""
@@ -332,8 +333,9 @@ class Work:
 
     def prune(self, older: float, most: int) -> None:
         """Forget failures that are older than `older` seconds or beyond the newest `most`."""
+        oldest = self.now() - older
         with self._database.transaction() as execute:
-            execute("delete from transcribe_work where queue = ? and due < ?", FAILED, self.now() - older)
+            execute("delete from transcribe_work where queue = ? and due < ?", FAILED, oldest)
             execute(
                 "delete from transcribe_work where queue = ? and due < (select min(due) from (select due from "
                 "transcribe_work where queue = ? order by due desc limit ?) newest)",
