@@ -9,6 +9,7 @@ from transcribe_backend.labeling.controls import Labels, Text
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.labeler import Labeler
 from transcribe_backend.labeling.results import Result
+from transcribe_backend.labeling.seal import sealed
 from transcribe_backend.speech.segments import Segment, cut, turns
 from transcribe_backend.speech.transcript import Transcript
 
@@ -28,7 +29,8 @@ def _results(interface: Interface, transcript: Transcript) -> list[Result]:
 
 def _whole(interface: Interface, transcript: Transcript) -> Iterator[Result]:
     if interface.text:
-        yield results.whole_text(interface.text, transcript.text)
+        text = results.whole_text(interface.text, transcript.text)
+        yield results.noted(text, transcript.remarks if interface.notes else ())
     language = transcript.language or interface.recognition.language
     for control in interface.languages:
         chosen = control.choose(language)
@@ -37,16 +39,11 @@ def _whole(interface: Interface, transcript: Transcript) -> Iterator[Result]:
 
 
 def _regions(interface: Interface, transcript: Transcript) -> Iterator[Result]:
-    text, owner = interface.region_text, interface.text_labels
-    if not (text or interface.labels):
-        return
-    segments = _segments(interface, transcript)
-    labelers = [
-        (control, Labeler(control, segments, text if control is owner else None, interface.low_confidence))
-        for control in interface.labels
-    ]
-    for index, segment in enumerate(segments):
-        yield from _region(interface, text, labelers, segment, index)
+    text = interface.region_text
+    targets = dict.fromkeys(control.to_name for control in (*interface.labels, text) if control)
+    segments = _segments(interface, transcript) if targets else []
+    for target in targets:
+        yield from _Track(interface, target, segments).results()
 
 
 def _segments(interface: Interface, transcript: Transcript) -> list[Segment]:
@@ -57,19 +54,43 @@ def _segments(interface: Interface, transcript: Transcript) -> list[Segment]:
     return cut(transcript, interface.max_segment)
 
 
-def _region(
-    interface: Interface, text: Text | None, labelers: list[tuple[Labels, Labeler]], segment: Segment, index: int
-) -> Iterator[Result]:
-    """The results of one region: they share its id, and labels come before the text (the editor needs that)."""
-    bounds = {"start": segment.start, "end": segment.end, "channel": segment.channel or 0}
-    labels = [(control, chosen) for control, labeler in labelers if (chosen := labeler.labels(segment))]
-    parts = [results.region_label(control, bounds, chosen) for control, chosen in labels]
-    if text and (not labels or text.shows_for(label for _, chosen in labels for label in chosen)):
-        parts.append(results.region_text(text, bounds, segment.text))
-    identity, confidence = {"id": _region_id(interface.to_name, segment, index)}, segment.confidence
-    note = results.note(segment.words, interface.low_confidence)
-    for place, part in enumerate(parts):
-        yield results.scored({**identity, **part, **(note if place == 0 else {})}, confidence)
+class _Track:
+    """The regions of one Audio or Video tag."""
+
+    def __init__(self, interface: Interface, target: str, segments: list[Segment]) -> None:
+        text = interface.region_text
+        self._interface = interface
+        self._target = target
+        self._segments = segments
+        self._text = text if text and text.to_name == target else None
+        owner = interface.text_labels
+        self._labelers: list[tuple[Labels, Labeler]] = [
+            (control, Labeler(control, segments, text if control is owner else None, interface.low_confidence))
+            for control in interface.labels
+            if control.to_name == target
+        ]
+
+    def results(self) -> Iterator[Result]:
+        for index, segment in enumerate(self._segments):
+            parts = [*self._labels(segment)]
+            shown = {label for part in parts for label in part["value"].get("labels", ())}
+            if self._text and (self._text.shows_for(shown) if parts else not self._text.rate):
+                parts.append(self._words(self._text, segment))
+            identity = {"id": _region_id(self._target, segment, index)}
+            notes = results.doubts(segment.words, self._interface.low_confidence) if self._interface.notes else []
+            for place, part in enumerate(parts):
+                yield {**identity, **results.noted(part, notes if place == 0 else [])}
+
+    def _labels(self, segment: Segment) -> Iterator[Result]:
+        """Labels come before the text: the editor needs that."""
+        for control, labeler in self._labelers:
+            if chosen := labeler.labels(segment):
+                where = results.bounds(control, segment.start, segment.end, segment.channel)
+                yield results.scored(results.region_label(control, where, chosen), segment.confidence)
+
+    def _words(self, text: Text, segment: Segment) -> Result:
+        where = results.bounds(text, segment.start, segment.end, segment.channel)
+        return sealed(results.region_text(text, where, segment.text), segment.confidence)
 
 
 def _region_id(to_name: str, segment: Segment, index: int) -> str:

@@ -79,6 +79,13 @@ class Transcript:
         near = {(text, place + step) for text, place in said[1] for step in (-1, 0, 1)}
         return len(said[0] & near) >= _TWINS * max(map(len, tracks))
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of this recording as a whole."""
+        if not self.words:
+            return ("no speech recognised",)
+        return ("the same voice is on both channels: mono recorded as stereo",) if self.is_mono_twice else ()
+
     def join(self, words: Iterable[Word]) -> str:
         """Words as text, the way AWS writes this transcript."""
         return joined(words, self.glue)

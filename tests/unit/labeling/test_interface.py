@@ -216,6 +216,6 @@ def test_the_shape_is_that_of_the_predictions_not_of_the_recognition() -> None:
     assert interface(TEXT, model_max_segment="9").shape() != plain
     assert interface(TEXT, labels("Speech")).shape() != plain
     assert plain == (
-        '{"controls":[{"kind":"Text","labels":[],"labels_control":"","name":"text","per_region":false,"to_name":"sound"}],'
-        '"low_confidence":0.6,"max_segment":15.0,"to_name":"sound"}'
+        '{"controls":[{"kind":"Text","labels":[],"labels_control":"","name":"text","per_region":false,"rate":null,'
+        '"to_name":"sound"}],"low_confidence":0.6,"max_segment":15.0,"notes":false,"to_name":"sound"}'
     )

@@ -25,7 +25,7 @@ from transcribe_backend.labeling.interface import read
 from transcribe_backend.labeling.options import ATTRIBUTES
 from transcribe_backend.labeling.predictions import predictions
 
-PYTHONS = (HERE.parents[2] / ".venv-label-studio/bin/python", Path("/tmp/lsvenv/bin/python"))  # noqa: S108
+PYTHON = HERE.parents[2] / ".venv-label-studio/bin/python"
 ALL_ATTRIBUTES = dict.fromkeys(ATTRIBUTES, "x")
 OWN = [
     config(TEXT, REGION_TEXT, labels("Speech", "Noise")),
@@ -60,7 +60,7 @@ def test_every_config_is_filled_from_every_transcript_or_refused(name: str, path
         assert texts[0]["value"] == {"text": [heard.text]}
 
 
-@pytest.mark.skipif(not REAL, reason="../shared/aws/transcripts is not here")
+@pytest.mark.skipif(not REAL, reason="TRANSCRIPTS_DIR does not name a folder with real transcripts")
 def test_real_recordings_fill_the_stock_templates() -> None:
     filled = {
         (name, path.stem): len(predictions(read(text, "en-US"), transcript(path))[0]["result"])
@@ -88,8 +88,7 @@ def filled(name: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def verdicts() -> dict[str, dict[str, Any]]:
     """What Label Studio says of each case; its start takes seconds, so all go in one run."""
-    python = next((python for python in PYTHONS if python.exists()), None)
-    if python is None:
+    if not PYTHON.exists():
         pytest.skip("Label Studio is not installed (make install-label-studio)")
     unknown = {"from_name": "nope", "to_name": "sound", "type": "textarea", "value": {"text": ["a"]}}
     cases = {name: filled(name) for name in CONFIGS if name not in REFUSED} | {
@@ -97,7 +96,7 @@ def verdicts() -> dict[str, dict[str, Any]]:
         "wrong config": {"config": config(TEXT).replace('toName="sound"', 'toName="nope"'), "predictions": []},
         "all attributes": {"config": config(TEXT, **ALL_ATTRIBUTES), "predictions": []},
     }
-    command = [str(python), str(HERE / "label_studio_validator.py")]
+    command = [str(PYTHON), str(HERE / "label_studio_validator.py")]
     sent = json.dumps(list(cases.values()))
     done = subprocess.run(command, input=sent, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr

@@ -134,7 +134,11 @@ def test_alternatives_are_said_by_the_speakers_of_the_best_reading() -> None:
 
 
 def test_alternatives_are_heard_on_the_channel_of_the_best_reading_though_both_sides_speak_at_once() -> None:
-    items = [item("ok", channel_label="ch_0"), item("ok", channel_label="ch_1"), item("no", "0.1", channel_label="ch_1")]
+    items = [
+        item("ok", channel_label="ch_0"),
+        item("ok", channel_label="ch_1"),
+        item("no", "0.1", channel_label="ch_1"),
+    ]
     sides = [
         {"alternatives": [reading(("ok", "0.0", "0.5")), reading(("oh", "0.0", "0.5"))]},
         {"alternatives": [reading(("ok", "0.0", "0.5"), ("no", "0.1", "0.5")), reading(("okay", "0.0", "0.5"))]},
