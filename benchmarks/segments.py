@@ -1,8 +1,8 @@
 """How well segments are cut: `python -m benchmarks.segments`.
 
-The documents are made up in the shapes of AWS's output, with the rhythm of real recordings: most words follow at once,
-commas and sentence ends have pauses, people say "yes" into each other's turns, and AWS's own audio segments (since 2024)
-end at any short pause. With TRANSCRIPTS_DIR, every real document of that folder is measured as well.
+The documents are made up in the shapes of AWS's output, with the rhythm of real recordings: most words follow at
+once, commas and sentence ends have pauses, people say "yes" into each other's turns, and AWS's own audio segments
+(since 2024) end at any short pause. With TRANSCRIPTS_DIR, every real document of that folder is measured as well.
 """
 
 import json

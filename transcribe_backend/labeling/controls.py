@@ -164,8 +164,9 @@ class Labels:
         shown = [option for option in possible if text.shows_for([option.value])]
         if self.speech in shown:
             return self.speech
-        only = shown[0] if len(shown) == 1 and (text.labels or len(possible) == 1) else None
-        return only if only and not only.is_judgement else None
+        if text.labels:
+            return shown[0] if len(shown) == 1 else None
+        return possible[0] if len(possible) == 1 and not possible[0].is_judgement else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,11 +59,13 @@ def _reason(control: Control | None, tag: Tag, interface: "Interface") -> str:
             return f'is not filled: {quoted(rival.name)} is. To change that, set model_text="{control.name}".'
         return f'is not filled: its name is not that of a transcript. If it is one, set model_text="{control.name}".'
     if isinstance(control, Labels):
+        if any(other.chosen for other in interface.labels):
+            return "is not filled: model_labels names others."
         return (
             f"is not filled: a transcript does not tell which of {_names(option.value for option in control.options)} "
             "fits. Give labels of speakers, channels or low confidence predicted_values."
         )
-    if tag.kind in ("timelinelabels", "textarea") and tag.kind != "choices":
+    if tag.kind in ("timelinelabels", "textarea"):
         return "is not filled: its regions are on a video without TimelineLabels or a fixed frameRate."
     return "is left to the annotators."
 

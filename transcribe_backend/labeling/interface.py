@@ -247,5 +247,5 @@ def _nothing_to_fill(interface: Interface, everything: Sequence[Tag]) -> Labelin
         )
     return LabelingConfigError(
         f"Nothing in the labeling config can be filled from a transcript of {quoted(interface.to_name)}.",
-        remedy='Add <TextArea name="transcription" toName="..."/> or Labels of speakers, or name one: model_text="...".',
+        remedy='Add <TextArea name="transcription" toName="..."/> or Labels of speakers, or set model_text="name".',
     )

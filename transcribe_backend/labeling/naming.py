@@ -1,4 +1,4 @@
-"""What the names of labels and text areas suggest: guesses, which `predicted_values` and `model_*` attributes overrule."""
+"""What names of labels and text areas suggest: guesses, which `predicted_values` and `model_*` attributes overrule."""
 
 import re
 

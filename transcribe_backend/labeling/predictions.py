@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from transcribe_backend.labeling import results
-from transcribe_backend.labeling.controls import Labels, Text
+from transcribe_backend.labeling.controls import Labels
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.labeler import Labeler
 from transcribe_backend.labeling.results import Result
@@ -72,25 +72,24 @@ class _Track:
 
     def results(self) -> Iterator[Result]:
         for index, segment in enumerate(self._segments):
-            parts = [*self._labels(segment)]
-            shown = {label for part in parts for label in part["value"].get("labels", ())}
-            if self._text and (self._text.shows_for(shown) if parts else not self._text.rate):
-                parts.append(self._words(self._text, segment))
             identity = {"id": _region_id(self._target, segment, index)}
             notes = results.doubts(segment.words, self._interface.low_confidence) if self._interface.notes else []
-            for place, part in enumerate(parts):
+            for place, part in enumerate(self._region(segment)):
                 yield {**identity, **results.noted(part, notes if place == 0 else [])}
 
-    def _labels(self, segment: Segment) -> Iterator[Result]:
+    def _region(self, segment: Segment) -> list[Result]:
         """Labels come before the text: the editor needs that."""
-        for control, labeler in self._labelers:
-            if chosen := labeler.labels(segment):
-                where = results.bounds(control, segment.start, segment.end, segment.channel)
-                yield results.scored(results.region_label(control, where, chosen), segment.confidence)
-
-    def _words(self, text: Text, segment: Segment) -> Result:
-        where = results.bounds(text, segment.start, segment.end, segment.channel)
-        return sealed(results.region_text(text, where, segment.text), segment.confidence)
+        given = [(control, chosen) for control, labeler in self._labelers if (chosen := labeler.labels(segment))]
+        where = segment.start, segment.end, segment.channel
+        parts = [
+            results.scored(results.region_label(control, results.bounds(control, *where), chosen), segment.confidence)
+            for control, chosen in given
+        ]
+        text = self._text
+        if text and (not given or text.shows_for(label for _, chosen in given for label in chosen)):
+            said = results.region_text(text, results.bounds(text, *where), segment.text)
+            parts.append(sealed(said, segment.confidence))
+        return parts
 
 
 def _region_id(to_name: str, segment: Segment, index: int) -> str:

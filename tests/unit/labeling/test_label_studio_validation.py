@@ -35,6 +35,19 @@ OWN = [
     config(labels("Check=low_confidence"), model_low_confidence="0.9"),
     config(choices("English", "Spanish", "Japanese"), TEXT, model_alternatives="5"),
     config(REGION_TEXT, model_max_segment="2"),
+    config(labels("Good", "Bad"), REGION_TEXT, TEXT, model_notes="true"),
+    config(labels("Ann=spk_0", "Bob"), REGION_TEXT),
+    config(labels("Speech", "Noise").replace('value="Speech"', 'value="Speech" alias="S"'), REGION_TEXT),
+    config(choices("English", "Spanish").replace('value="English"', 'value="English" alias="E"')),
+    config(TEXT).replace("$file", "$call.url"),
+    config(
+        TEXT,
+        '<Number name="n" toName="sound"/><Rating name="r" toName="sound"/>',
+        '<Taxonomy name="x" toName="sound"><Choice value="A"/></Taxonomy><Relations><Relation value="of"/></Relations>',
+        '<TextArea name="notes" toName="sound" perRegion="true" whenLabelValue="Speech"/>',
+    ),
+    '<View><Video name="v" value="$clip" frameRate="25"/><TimelineLabels name="l" toName="v"><Label value="Agent"/>'
+    '<Label value="Customer"/></TimelineLabels><TextArea name="t" toName="v" perRegion="true"/></View>',
 ]
 CONFIGS = {path.stem: path.read_text() for path in TEMPLATES} | {f"own_{n}": text for n, text in enumerate(OWN)}
 REFUSED = {"signal_quality_detection", "intent_classification", "sound_event_detection", "asr_hypotheses_selection",
@@ -54,7 +67,7 @@ def test_every_config_is_filled_from_every_transcript_or_refused(name: str, path
     assert best.get("score") == (None if heard.confidence is None else round(heard.confidence, 4))
     texts = [result for result in best["result"] if result["type"] == "textarea"]
     if asked.region_text and not heard.channels:
-        said = [result["value"]["text"][0] for result in texts if "start" in result["value"]]
+        said = [result["value"]["text"][0] for result in texts if result["value"].keys() & {"start", "ranges"}]
         assert heard.glue.join(said) == heard.join(heard.words)
     if asked.text:
         assert texts[0]["value"] == {"text": [heard.text]}
@@ -78,7 +91,7 @@ def filled(name: str) -> dict[str, Any]:
     """All that we answer for one labeling config: predictions, and a drawn region where regions have texts."""
     asked = read(CONFIGS[name], "en-US")
     answers = [prediction for path in (*SHAPES, *REAL) for prediction in predictions(asked, transcript(path))]
-    for control in asked.labels:
+    for control in (control for control in asked.labels if not control.rate):
         value = {"start": 0.0, "end": 9.0, "channel": 0, "labels": [control.options[0].value]}
         drawn = {"id": "r", "from_name": control.name, "to_name": control.to_name, "type": "labels", "value": value}
         answers += [regions.fill(asked, transcript(path), {"result": [drawn]}) for path in SHAPES]

@@ -1,8 +1,11 @@
 """Predictions of transcripts, by example."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.labeling.cases import REGION_TEXT, TEXT, choices, interface, labels, lines, shape, template
+from tests.unit.speech.made import transcripts
 from transcribe_backend.labeling.interface import read
 from transcribe_backend.labeling.predictions import predictions
 from transcribe_backend.speech.transcript import Transcript
@@ -29,6 +32,49 @@ def test_no_speech_is_an_empty_text_without_a_score() -> None:
     (prediction,) = predictions(interface(TEXT), shape("no_speech_2025"))
     assert lines(prediction) == ["text "]
     assert "score" not in prediction
+
+
+def test_with_notes_a_recording_without_speech_says_so_once() -> None:
+    (prediction,) = predictions(interface(TEXT, REGION_TEXT, model_notes="true"), shape("no_speech_2025"))
+    (text,) = prediction["result"]
+    assert (text["value"], text["meta"]) == ({"text": [""]}, {"text": ["no speech recognised"]})
+
+
+def test_with_notes_mono_recorded_as_stereo_is_said() -> None:
+    words = [Word(f"w{place // 2}", place // 2, place // 2 + 0.5, 0.9, channel=place % 2) for place in range(40)]
+    asked = interface(TEXT, model_channels="true", model_notes="true")
+    (prediction,) = predictions(asked, Transcript("w", tuple(words)))
+    assert "mono recorded as stereo" in prediction["result"][0]["meta"]["text"][0]
+
+
+@pytest.mark.parametrize("name", ["plain_2018", "no_speech_2025"])
+def test_notes_end_in_annotations_so_there_are_none_unless_asked_for(name: str) -> None:
+    (prediction,) = predictions(interface(labels("Speech"), REGION_TEXT, TEXT), shape(name))
+    assert not any("meta" in result for result in prediction["result"])
+
+
+CONFIGS = [
+    (labels("Speech", "Noise"), REGION_TEXT),
+    (labels("Good", "Bad"), REGION_TEXT),
+    (labels("Agent", "Customer", "Check=low_confidence"), REGION_TEXT, TEXT),
+    (labels("Left=ch_0", "Right=ch_1"), REGION_TEXT),
+    (REGION_TEXT,),
+]
+
+
+@given(transcripts(), st.sampled_from(CONFIGS), st.sampled_from(["1", "15", "600"]))
+def test_regions_hold_every_word_once_in_order_without_overlap(
+    transcript: Transcript, controls: tuple[str, ...], longest: str
+) -> None:
+    (prediction,) = predictions(interface(*controls, model_max_segment=longest), transcript)
+    regions = [result["value"] for result in prediction["result"] if "text" in result["value"] and "id" in result]
+    for channel in transcript.channels or {0}:
+        track = [region for region in regions if region["channel"] == channel]
+        words = [word for word in transcript.words if (word.channel or 0) == channel]
+        assert " ".join(region["text"][0] for region in track) == transcript.join(words)
+        assert all(one["end"] <= other["start"] for one, other in zip(track, track[1:], strict=False))
+    until = max((word.end for word in transcript.words), default=0.0)
+    assert all(0 <= region["start"] <= region["end"] <= until + 1e-3 for region in regions)
 
 
 def test_no_speech_makes_no_regions() -> None:
