@@ -89,10 +89,15 @@ class Editor:
 
     def submit(self) -> list[dict[str, Any]]:
         """The results that Label Studio stores."""
-        with self.page.expect_response(lambda answer: _is_new_annotation(answer)) as stored:
-            self.page.get_by_role("button", name="Submit").click()
-        results: list[dict[str, Any]] = stored.value.json()["result"]
-        return results
+        return submitted(self.page)
+
+
+def submitted(page: Page) -> list[dict[str, Any]]:
+    """Submit the annotation; the results that Label Studio stores."""
+    with page.expect_response(lambda answer: _is_new_annotation(answer)) as stored:
+        page.get_by_role("button", name="Submit").click()
+    results: list[dict[str, Any]] = stored.value.json()["result"]
+    return results
 
 
 def _is_new_annotation(answer: Response) -> bool:
