@@ -165,24 +165,19 @@ def _chosen(possible: Sequence[Control], asked: options.Options, to_name: str) -
     labels = [control for control in possible if isinstance(control, Labels)]
     _require_known("model_text", asked.text, "TextArea", texts, to_name)
     _require_known("model_labels", asked.labels, "Labels", labels, to_name)
-    whole, region = (
-        _transcript([text for text in texts if text.per_region is per], asked.text) for per in (False, True)
-    )
-    owner = _owner(region, labels) if region else None
-    told = [
-        control
-        for control in labels
-        if (control.chosen or not asked.labels)
-        and (
-            control.voices
-            or control.doubtful
-            or control.speech
-            or (region and control is owner and control.general(region))
-        )
-    ]
+    whole = _transcript([text for text in texts if not text.per_region], asked.text)
+    region = _transcript([text for text in texts if text.per_region], asked.text)
+    told = [control for control in labels if control.chosen or not asked.labels if _is_told(control, region, labels)]
     if region and region.rate and not any(control.to_name == region.to_name for control in told):
         region = None  # on a video, regions are made by TimelineLabels only
     return tuple(c for c in possible if c in (whole, region) or c in told or isinstance(c, Languages))
+
+
+def _is_told(control: Labels, text: Text | None, labels: Sequence[Labels]) -> bool:
+    """Does a transcript tell which of these labels fits?"""
+    if control.voices or control.doubtful or control.speech:
+        return True
+    return bool(text and control is _owner(text, labels) and control.general(text))
 
 
 def _transcript(texts: Sequence[Text], names: Collection[str]) -> Text | None:
