@@ -125,8 +125,7 @@ class Answers:
             return float("-inf")
 
     def _asked(self, task: Task, project: Project, *, urgent: bool, delivered: bool = True) -> _Asked:
-        data, number = task.get("data"), task.get("id")
-        value = data.get(project.interface.data_key) if isinstance(data, Mapping) else None
+        value, number = project.interface.audio(task.get("data")), task.get("id")
         audio = value.strip() if isinstance(value, str) else ""
         delivered = delivered and number is not None and self._live.configured and bool(project.number)
         owed = Owed(audio, project.recognition, project.id, number, project.version if delivered else "")
