@@ -91,7 +91,9 @@ def count(process: Backend) -> int:
 
 def rows(process: Backend) -> list[tuple[Any, ...]]:
     """Every item: key, queue, priority, seconds until it is due, problem."""
-    read = process.database.read("select key, queue, priority, due - ?, problem from transcribe_work", process.work.now())
+    read = process.database.read(
+        "select key, queue, priority, due - ?, problem from transcribe_work", process.work.now()
+    )
     return sorted(read)
 
 

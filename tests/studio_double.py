@@ -118,7 +118,8 @@ class StudioDouble:
         if parts.path == "/health":
             return 200, {"status": "UP"}
         if parts.path == "/api/tasks/":
-            return self._page(parse_qs(parts.query))
+            query = parse_qs(parts.query)
+            return self._page(query) if int(query["project"][0]) in self.projects else own_words(404, "Not found.")
         if parts.path == "/api/predictions/" and method == "GET":
             with self._lock:
                 return 200, list(self.stored.get(int(parse_qs(parts.query)["task"][0]), []))

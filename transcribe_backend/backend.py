@@ -17,7 +17,6 @@ from transcribe_backend.download.download import Downloader
 from transcribe_backend.errors import (
     CredentialsError,
     RequestError,
-    StudioDenied,
     StudioUnreachable,
 )
 from transcribe_backend.learning import schedule
@@ -40,7 +39,7 @@ from transcribe_backend.transcribing.audio import LIMITS, AudioLocator
 from transcribe_backend.transcribing.batch import Batch
 from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, READY, TRANSCRIBE
 from transcribe_backend.transcribing.transcriber import Transcriber
-from transcribe_backend.transcribing.watch import WATCH, Watch
+from transcribe_backend.transcribing.watch import SLOWEST_PERIOD, WATCH, Watch
 from transcribe_backend.work import claims, items, quotas, records
 from transcribe_backend.work.bell import Bell
 from transcribe_backend.work.claims import Claims
@@ -139,9 +138,10 @@ class Backend:
     def _lanes(self) -> list[Lane]:
         """Who does what, and how much at once: urgent work never stands behind bulk, nor looks behind downloads."""
         both = (URGENT, BULK)
-        no_aws, no_studio = (CredentialsError,), (StudioUnreachable, StudioDenied)
+        # Not StudioDenied: what is denied may be one project.
+        no_aws, no_studio = (CredentialsError,), (StudioUnreachable,)
         return [
-            Lane(WATCH, URGENT, 4, self.watch.look),
+            Lane(WATCH, URGENT, 4, self.watch.look, lasting=SLOWEST_PERIOD),
             Lane(TRANSCRIBE, URGENT, 16, self.transcriber.transcribe, pauses=no_aws),
             Lane(TRANSCRIBE, BULK, 12, self.transcriber.transcribe, room=self._room, pauses=no_aws),
             *(Lane(DOWNLOAD, priority, 6, self.transcriber.download) for priority in both),
