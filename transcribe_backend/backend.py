@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -56,11 +57,12 @@ _SCHEMA = (*items.SCHEMA, *claims.SCHEMA, *quotas.SCHEMA, *records.SCHEMA)
 class Backend:
     """Everything that requests, the worker and the command line share; makes no request when it is made.
 
-    `clock` replaces the clock of the store.
+    `clock` replaces the clock of the store, and that by which what was found counts for a while.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
         self.settings = settings
+        self._clock = clock or time.monotonic
         self.metrics = Metrics(THROTTLES)
         self.clients = AWSClients(os.environ.get("AWS_REGION") or None, self.metrics.aws_call)
         self.store = TranscriptStore(self.clients, settings)
@@ -94,6 +96,7 @@ class Backend:
             self.studio,
             Downloader(self.settings.allowed_audio_hosts, LIMITS),
             self.settings,
+            self._clock,
         )
         self.watch = Watch(
             self.jobs, self.store, self.work, self.slots, self.turns, self.bell, self.failures.tell, self.metrics.job
@@ -105,7 +108,7 @@ class Backend:
         self.batch = Batch(self.work, self.bell, self._wake)
 
     def _prelabeling(self) -> None:
-        live = LiveProjects(self.studio, self.projects)
+        live = LiveProjects(self.studio, self.projects, self._clock)
         made = Predictions(self.store)
         self.answers = Answers(
             self.transcriber, made, live, self.work, self.claims, self.bell, self._wake, self.settings

@@ -226,11 +226,11 @@ class Crew:
         return time.monotonic() < self._pauses.get(lane.queue, (0.0, 0))[0]
 
     def _say(self, level: int, error: TranscribeBackendError) -> None:
-        """Once a minute for each problem."""
-        now = time.monotonic()
-        if now - self._said.get(error.problem, float("-inf")) > _QUIET_SECONDS:
+        """Once a minute for each kind of trouble: in an outage all items have the same one, each with its own audio."""
+        now, trouble = time.monotonic(), f"{type(error).__name__}: {error.remedy}"
+        if now - self._said.get(trouble, float("-inf")) > _QUIET_SECONDS:
             self._said = {said: at for said, at in self._said.items() if now - at <= _QUIET_SECONDS}
-            self._said[error.problem] = now
+            self._said[trouble] = now
             _log.log(level, "Work waits: %s", error.advice)
 
 

@@ -98,7 +98,7 @@ class Work:
 
     def add(self, items: Iterable[New]) -> None:
         """Owe these. One that is owed already becomes urgent if this one is, and is then due no later; one that failed
-        a minute ago is begun anew.
+        a minute ago, or that nobody waits for any more, is begun anew.
 
         One that nobody has begun goes on with the new body, whose address is as somebody may have corrected it, and
         whose signed URL is still valid.
@@ -353,7 +353,10 @@ class Work:
         return f"key in (select key from transcribe_work where {condition} order by key{self._database.lock})"
 
 
-_AGAIN = "(transcribe_work.queue = 'failed' and transcribe_work.due < excluded.added - 60)"
+_AGAIN = (
+    "(transcribe_work.queue = 'failed' and transcribe_work.due < excluded.added - 60 "
+    "or transcribe_work.expires < excluded.added and transcribe_work.owner is null)"
+)
 _FREE = "transcribe_work.owner is null and transcribe_work.job = '' and transcribe_work.queue <> 'failed'"
 _ADD = f"""insert into transcribe_work
     (key, queue, priority, due, hold, expires, owner, attempts, job, problem, remedy, news, told, added, body)
