@@ -1,8 +1,16 @@
-"""Requests as Label Studio makes them, for the tests' own projects."""
+"""Requests as Label Studio makes them, and what is in their answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
+SPEECH_RECOGNITION = """<View>
+  <Audio name="audio" value="$audio" zoom="true" hotkey="ctrl+enter" />
+  <Header value="Transcribe the audio" />
+  <TextArea name="transcription" toName="audio"
+            rows="4" editable="true" maxSubmissions="1" />
+</View>"""
+"""Template "Automatic Speech Recognition" of Label Studio 1.23."""
 PLAIN = '<View><Audio name="audio" value="$audio"/><TextArea name="transcription" toName="audio"/></View>'
 OTHER = '<View><Audio name="call" value="$recording"/><TextArea name="words" toName="call"/></View>'
 SEGMENTS = (
@@ -10,6 +18,11 @@ SEGMENTS = (
     '<Audio name="audio" value="$audio"/>'
     '<TextArea name="transcription" toName="audio" perRegion="true"/></View>'
 )
+
+
+def project_id(project: Mapping[str, Any]) -> str:
+    """`<id>.<created>` of a project object (Label Studio 1.23 ml/api_connector.py)."""
+    return f"{project['id']}.{int(datetime.fromisoformat(project['created_at']).timestamp())}"
 
 
 def task(number: int | None, audio: Any, key: str = "audio") -> dict[str, Any]:
@@ -36,6 +49,12 @@ def setup(config: str = PLAIN, project: str = "7.1795327464") -> dict[str, Any]:
     }
 
 
-def texts(prediction: dict[str, Any]) -> list[str]:
-    """All texts of a prediction's textareas."""
-    return [text for result in prediction["result"] if result["type"] == "textarea" for text in result["value"]["text"]]
+def texts(prediction: Mapping[str, Any]) -> list[str]:
+    """All texts of a prediction's text areas."""
+    return [text for result in prediction["result"] for text in result["value"].get("text", [])]
+
+
+def newest_prediction(task: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The latest prediction that Label Studio keeps of a task."""
+    predictions: list[dict[str, Any]] = task["predictions"]
+    return max(predictions, key=lambda prediction: int(prediction["id"]), default=None)
