@@ -87,8 +87,8 @@ def _demo(stack: ExitStack, ports: Ports) -> list[Program]:
 
 def _watch(programs: Sequence[Program]) -> None:
     """Until the user ends it; ProgramError if a program ends before."""
-    print("\nCtrl-C stops everything.", flush=True)
     with suppress(KeyboardInterrupt):
+        print("\nCtrl-C stops everything.", flush=True)
         while True:
             time.sleep(1)
             for program in programs:
