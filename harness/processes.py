@@ -70,6 +70,11 @@ class Program:
         """Resident memory of the largest of its children (of a gunicorn: its workers), in MB."""
         return max((child.memory_info().rss for child in self.children()), default=0) / 2**20
 
+    def cpu_seconds(self) -> float:
+        """Processor time that its children have had so far."""
+        times = [child.cpu_times() for child in self.children()]
+        return sum(each.user + each.system for each in times)
+
     def kill(self) -> None:
         """kill -9 of the program and all its processes at once."""
         with suppress(psutil.NoSuchProcess):

@@ -30,6 +30,18 @@ def task(number: int | None, audio: Any, key: str = "audio") -> dict[str, Any]:
     return {"id": number, "data": {key: audio}, "annotations": [], "predictions": []}
 
 
+def whole_task(number: Any, audio: str) -> dict[str, Any]:
+    """A task with all that Label Studio 1.23 sends of it."""
+    counts = ("total_annotations", "cancelled_annotations", "total_predictions", "comment_count")
+    return {
+        **task(number, audio),
+        **dict.fromkeys((*counts, "unresolved_comment_count"), 0),
+        **dict.fromkeys(("last_comment_updated_at", "updated_by", "file_upload")),
+        "meta": {}, "comment_authors": [], "is_labeled": False, "overlap": 1, "inner_id": 1, "project": 1,
+        "created_at": "2026-11-22T06:04:24.430186Z", "updated_at": "2026-11-22T06:04:24.430193Z",
+    }  # fmt: skip
+
+
 def predict(
     tasks: Iterable[Any], config: str = PLAIN, project: str = "7.1795327464", context: Any = None
 ) -> dict[str, Any]:
