@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,8 @@ from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.settings import Settings
 from transcribe_backend.transcribing.owed import ENDS, PUSH, TRANSCRIBE, Owed
 from transcribe_backend.transcribing.transcriber import Transcriber
-from transcribe_backend.work.bell import Bell
-from transcribe_backend.work.claims import Claims
-from transcribe_backend.work.items import BULK, URGENT, New, Work
+from transcribe_backend.work.engine import Engine
+from transcribe_backend.work.items import BULK, URGENT, New
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ _UNWANTED_SECONDS = 24 * 3600.0  # how long a transcript is worked on for which 
 _SELECTING_SECONDS = 5.0  # between Label Studio's look for tasks without a prediction and our getting its request
 _STORING_SECONDS, _STORING_EACH, _STORING_MOST = 5.0, 0.1, 300.0
 _LOOK_SECONDS = 0.5
+_MOST_RESULTS = 50_000  # of one answer: some fifty megabytes
 
 
 def storing_seconds(tasks: int) -> float:
@@ -59,22 +60,19 @@ class Answers:
 
     def __init__(
         self,
+        engine: Engine,
         transcriber: Transcriber,
         predictions: Predictions,
         live: LiveProjects,
-        work: Work,
-        claims: Claims,
-        bell: Bell,
-        wake: Callable[[], None],
         settings: Settings,
     ) -> None:
+        self._work = engine.work
+        self._claims = engine.claims
+        self._bell = engine.bell
+        self._wake = engine.wake
         self._transcriber = transcriber
         self.predictions = predictions
         self._live = live
-        self._work = work
-        self._claims = claims
-        self._bell = bell
-        self._wake = wake
         self._settings = settings
         self._waiters = threading.BoundedSemaphore(settings.threads - _SPARE_THREADS)
 
@@ -123,8 +121,7 @@ class Answers:
             return float("-inf")
 
     def _asked(self, task: Task, project: Project, *, urgent: bool, delivered: bool = True) -> _Asked:
-        data, number = task.get("data"), task.get("id")
-        value = data.get(project.interface.data_key) if isinstance(data, Mapping) else None
+        value, number = project.interface.audio(task.get("data")), task.get("id")
         audio = value.strip() if isinstance(value, str) else ""
         delivered = delivered and number is not None and self._live.configured and bool(project.number)
         owed = Owed(audio, project.recognition, project.id, number, project.version if delivered else "")
@@ -170,15 +167,16 @@ class Answers:
     # What is
 
     def _build(self, asked: Sequence[_Asked], project: Project, until: float) -> None:
-        """The predictions, until the time is over: then the rest is owed, not late."""
-        unbuilt = []
+        """The predictions, until the time is over or the answer is large: then the rest is owed, not late."""
+        unbuilt, results = [], 0
         for each in asked:
-            if each.job and self._work.now() > until:
+            if each.job and (results > _MOST_RESULTS or self._work.now() > until):
                 unbuilt.append(each)
             elif each.job:
                 try:
                     self._transcriber.bring(each.job)
                     each.made = self.predictions.of(each.job, project)
+                    results += sum(len(prediction["result"]) for prediction in each.made)
                 except TranscribeBackendError as error:
                     _log.warning("The prediction of task %s comes later: %s", each.owed.task, error.advice)
                     unbuilt.append(each)
@@ -228,7 +226,7 @@ class Answers:
         try:
             pending, until = dict(yielded), self._work.now() + self._settings.predict_open
             while pending and self._work.now() < until:
-                threading.Event().wait(_LOOK_SECONDS)
+                time.sleep(_LOOK_SECONDS)
                 pending = {key: each for key, each in pending.items() if not self._is_stored(each)}
                 now = self._work.now()
                 for key in self._claims.take(list(pending), since=now, seconds=storing_seconds(1)):
