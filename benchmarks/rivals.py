@@ -73,7 +73,8 @@ def constant_server(virtualenv: Path, answer: Any, folder: Path) -> Iterator[Ser
     programs, project, port = virtualenv / "bin", folder / "project", free_port()
     make: list[str | Path] = [programs / "label-studio-ml", "init", project]
     make += ["--script", f"{folder}/constant.py:Constant"]
-    subprocess.run(make, check=True, capture_output=True, env=environment({"PATH": f"{programs}:{os.environ['PATH']}"}))
+    env = environment({"PATH": f"{programs}:{os.environ['PATH']}", "MODEL_DIR": str(folder / "models")})
+    subprocess.run(make, check=True, capture_output=True, env=env, cwd=folder)
     (project / "answer.json").write_text(json.dumps(answer))
     # As in the Dockerfile that it makes.
     command: list[str | Path] = [programs / "gunicorn", "--preload", "--bind", f"127.0.0.1:{port}"]
@@ -81,6 +82,6 @@ def constant_server(virtualenv: Path, answer: Any, folder: Path) -> Iterator[Ser
     url = f"http://127.0.0.1:{port}"
     with running(
         "The SDK's server", command, lambda: answers(f"{url}/health"),
-        env=environment({"MODEL_DIR": str(folder / "models")}), log=folder / "log", timeout=60, cwd=project,
+        env=env, log=folder / "log", timeout=60, cwd=project,
     ) as program:  # fmt: skip
         yield Server(url, program)
