@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.stack import LocalAWS
-from tests.studio_double import API_KEY, PROJECT, StudioDouble, studio_double
+from harness.aws import LocalAWS
+from harness.studio_double import API_KEY, PROJECT, StudioDouble, studio_double
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
 from transcribe_backend.backend import Backend
@@ -91,7 +91,7 @@ def count(process: Backend) -> int:
 
 def rows(process: Backend) -> list[tuple[Any, ...]]:
     """Every item: key, queue, priority, seconds until it is due, problem."""
-    read = process.database.read(
+    read = process.engine.database.read(
         "select key, queue, priority, due - ?, problem from transcribe_work", process.work.now()
     )
     return sorted(read)

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.queue_servers import postgres_server
+from harness.aws import LocalAWS, local_aws
+from harness.postgres import postgres
+from harness.studio_double import StudioDouble
+from harness.waiting import until
 from tests.adapters.servers import Reply, Request, serve
 from tests.backends import (
     OWED,
@@ -27,8 +30,6 @@ from tests.backends import (
     queues,
     texts,
 )
-from tests.stack import LocalAWS, local_aws, until
-from tests.studio_double import StudioDouble
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import QueueError
 from transcribe_backend.labeling.interface import Interface
@@ -327,7 +328,7 @@ def expired(aws: LocalAWS) -> Iterator[None]:
 
 
 def rows_of(process: Backend) -> list[tuple[Any, ...]]:
-    return process.database.read(
+    return process.engine.database.read(
         "select key, queue, priority, due - ?, problem from transcribe_work where key like '1.%' order by key",
         process.work.now(),
     )
@@ -424,7 +425,7 @@ def test_without_its_store_it_answers_what_is_transcribed(
 ) -> None:
     uris = put_audio(aws, "storeless.wav", "unheard.wav")
     assert all(answered(machine.running(), as_tasks(uris[:1])))
-    with postgres_server() as url:
+    with postgres() as url:
         one = machine.process(queue_url=url)
     slots = answered(one, as_tasks([uris[0], "s3://calls/absent.wav", uris[1]]))
     assert texts(slots) == ["storeless.", None, None]
@@ -437,7 +438,7 @@ def test_a_store_that_goes_away_during_the_wait_costs_nothing_that_is_ready(
     aws: LocalAWS, machine: Machine, studio: StudioDouble
 ) -> None:
     uris = put_audio(aws, "goes-away.wav", "goes-away-too.wav")
-    with postgres_server() as url:
+    with postgres() as url:
         one = machine.running(queue_url=url, predict_wait=30.0)
         answered(one, as_tasks(uris[:1], first=9))
         pool = ThreadPoolExecutor(1)

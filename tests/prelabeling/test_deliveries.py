@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from harness.aws import LocalAWS, local_aws
+from harness.studio_double import PROJECT, StudioDouble, own_words
+from harness.waiting import until
 from tests.backends import (
     OWED,
     SEGMENTS,
@@ -23,8 +26,6 @@ from tests.backends import (
     queues,
     rows,
 )
-from tests.stack import LocalAWS, local_aws, until
-from tests.studio_double import PROJECT, StudioDouble, own_words
 from transcribe_backend.backend import Backend
 from transcribe_backend.prelabeling import deliveries as rules
 from transcribe_backend.transcribing.owed import AWAITING, PUSH
@@ -193,7 +194,7 @@ def test_another_label_studio_is_not_written_to(
     aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked(one, put_audio(aws, "foreign.wav"))
-    monkeypatch.setattr("tests.studio_double.CREATED", "2020-01-01T00:00:00.000000Z")
+    monkeypatch.setattr("harness.studio_double.CREATED", "2020-01-01T00:00:00.000000Z")
     machine.settle(one)
     assert (studio.counts(), delivered(one)) == ({}, {"gone": 1})
 

@@ -15,9 +15,8 @@ from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.settings import Settings
 from transcribe_backend.transcribing.owed import ENDS, PUSH, TRANSCRIBE, Owed
 from transcribe_backend.transcribing.transcriber import Transcriber
-from transcribe_backend.work.bell import Bell
-from transcribe_backend.work.claims import Claims
-from transcribe_backend.work.items import BULK, URGENT, New, Work
+from transcribe_backend.work.engine import Engine
+from transcribe_backend.work.items import BULK, URGENT, New
 
 _log = logging.getLogger(__name__)
 
@@ -66,24 +65,21 @@ class Answers:
 
     def __init__(
         self,
+        engine: Engine,
         transcriber: Transcriber,
         predictions: Predictions,
         live: LiveProjects,
-        work: Work,
-        claims: Claims,
-        bell: Bell,
-        wake: Callable[[], None],
         settings: Settings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
+        self._work = engine.work
+        self._claims = engine.claims
+        self._bell = engine.bell
+        self._wake = engine.wake
         self._transcriber = transcriber
         self.predictions = predictions
         self._live = live
-        self._work = work
-        self._claims = claims
-        self._bell = bell
-        self._wake = wake
         self._settings = settings
         self._waiters = threading.BoundedSemaphore(settings.threads - _SPARE_THREADS)
 
