@@ -174,7 +174,9 @@ def test_in_an_outage_one_line_tells_of_all_items(
     for number in range(50):
         key = f"{number}"
         owe(one, key)
-        hands.errors[key] = AWSError(f"Cannot look at s3://calls/{key}.wav.", remedy="Check the network.", retryable=True)
+        hands.errors[key] = AWSError(
+            f"Cannot look at s3://calls/{key}.wav.", remedy="Check the network.", retryable=True
+        )
     crew.step()
     clock.now += 2
     crew.step()
