@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -50,7 +51,7 @@ from transcribe_backend.work.records import Records
 class Backend:
     """Everything that requests, the worker and the command line share; makes no request when it is made.
 
-    `clock` replaces the clock of the store.
+    `clock` replaces the clock of the store, and the one by which a look at audio or a project grows old.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
@@ -62,6 +63,7 @@ class Backend:
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
         self._home = MediaFolder(self.clients, settings)
+        self._clock = clock or time.monotonic
         self.engine = engine(settings, clock)
         self.work, self.slots = self.engine.work, self.engine.slots
         self.vocabularies = Vocabularies(self.clients, settings)
@@ -80,6 +82,7 @@ class Backend:
             self.studio,
             Downloader(self.settings.allowed_audio_hosts, LIMITS),
             self.settings,
+            self._clock,
         )
         self.watch = Watch(self.engine, self.jobs, self.store, self.metrics.job)
         self.transcriber = Transcriber(
@@ -95,7 +98,7 @@ class Backend:
         self.batch = Batch(self.engine)
 
     def _prelabeling(self) -> None:
-        live = LiveProjects(self.studio, self.projects)
+        live = LiveProjects(self.studio, self.projects, self._clock)
         made = Predictions(self.store)
         self.answers = Answers(self.engine, self.transcriber, made, live, self.settings)
         self.deliveries = Deliveries(self.engine, self.transcriber, made, live, self.metrics.delivery)
