@@ -11,11 +11,11 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from tests.studio_double import StudioDouble, own_words
+from harness.studio_double import StudioDouble, own_words
 
 FAIR = "fair"
 WEATHER = (FAIR, "away", "maintained", "foreign", "redirects", "broken", "refuses", "lossy")
-"""`maintained`: a web page with status 200; `foreign`: a proxy's own 404; `lossy`: a stored prediction is not answered."""
+"""`maintained`: a web page with status 200; `foreign`: a proxy's 404; `lossy`: a stored prediction is not answered."""
 URL = "http://studio.test"
 _PAGE = b"<!doctype html><title>Maintenance</title>"
 SENT_LATE = 40.0

@@ -20,11 +20,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from harness.studio_double import API_KEY, PROJECT
 from tests.model.aws_double import FAIR, WEATHER, Aws, Lags
 from tests.model.processes import KINDS, Clock, InTurn, Process, Trap, World, killed, stepped
 from tests.model.studio_weather import URL, Studio
 from tests.model.studio_weather import WEATHER as STUDIO_WEATHER
-from tests.studio_double import API_KEY, PROJECT
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.learning import learnt

@@ -71,7 +71,8 @@ class Claims:
             part = wish.keys[begin : begin + _AT_ONCE]
             rows = execute(
                 f"insert into transcribe_claims (key, until) values {','.join(['(?, ?)'] * len(part))} "
-                "on conflict (key) do update set until = excluded.until where transcribe_claims.until <= ? returning key",
+                "on conflict (key) do update set until = excluded.until where transcribe_claims.until <= ? "
+                "returning key",
                 *(value for key in part for value in (key, now + wish.seconds)), wish.since,
             )  # fmt: skip
             granted |= {str(row[0]) for row in rows}
