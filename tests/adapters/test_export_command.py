@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.stack import ROOT, LocalAWS, local_aws
-from tests.studio_double import PROJECT, StudioDouble, studio_double
+from harness import ROOT
+from harness.aws import LocalAWS, local_aws
+from harness.studio_double import PROJECT, StudioDouble, studio_double
 from transcribe_backend import backend
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.vocabularies import Vocabularies
