@@ -56,6 +56,11 @@ class Interface:
         return _owner(self.region_text, self.labels) if self.region_text else None
 
     @property
+    def frame_rate(self) -> float | None:
+        """Frames a second where regions are stored in frames of a video."""
+        return self.region_text.rate if self.region_text else None
+
+    @property
     def languages(self) -> tuple[Languages, ...]:
         """The controls that take the language."""
         return tuple(control for control in self.controls if isinstance(control, Languages))

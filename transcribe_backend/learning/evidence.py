@@ -2,11 +2,11 @@
 
 import hashlib
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media
@@ -21,6 +21,9 @@ from transcribe_backend.studio.client import Studio
 from transcribe_backend.transcribing.audio import AudioLocator
 
 _log = logging.getLogger(__name__)
+
+_Task = TypeVar("_Task")
+_Done = TypeVar("_Done")
 
 _AT_ONCE = 8
 _BATCH = 100
@@ -71,10 +74,8 @@ class Evidence:
         tasks = (
             task for task in self._studio.annotated_tasks(project.number) if only is None or int(task["id"]) in only
         )
-        with ThreadPoolExecutor(_AT_ONCE, "evidence") as pool:
-            while batch := list(islice(tasks, _BATCH)):
-                found = pool.map(lambda task: self._sample(task, project, vocabularies), batch)
-                yield from (sample for sample in found if sample)
+        found = at_once(lambda task: self._usable(task, project, vocabularies), tasks)
+        yield from (sample for sample in found if sample)
 
     def transcript(self, media: Media, project: Project, vocabulary: str) -> Transcript | None:
         """The transcript of this audio with a vocabulary ("" for none), if AWS has made it."""
@@ -86,18 +87,31 @@ class Evidence:
             _log.info("The transcript of %s is no evidence: %s", media.uri, error)
         return None
 
-    def _sample(self, task: Mapping[str, Any], project: Project, vocabularies: Sequence[str]) -> Sample | None:
+    def sample(self, task: Mapping[str, Any], project: Project, vocabularies: Sequence[str]) -> Sample | None:
+        """The same of one task of Label Studio's API; None where nobody has written a text.
+
+        Raises TranscribeBackendError where its audio cannot be found.
+        """
         texts = passages(task, project.interface)
-        value = project.interface.audio(task.get("data"))
-        if not texts or value is None:
+        if not texts:
             return None
+        media = self._audio.locate(project.interface.audio(task.get("data")), int(task["id"]))
+        transcripts = (self.transcript(media, project, vocabulary) for vocabulary in vocabularies)
+        return Sample(int(task["id"]), media, tuple(texts), next(filter(None, transcripts), None))
+
+    def _usable(self, task: Mapping[str, Any], project: Project, vocabularies: Sequence[str]) -> Sample | None:
         try:
-            media = self._audio.locate(value, int(task["id"]))
+            return self.sample(task, project, vocabularies)
         except TranscribeBackendError as error:
             _log.info("Task %s is no evidence: %s", task["id"], error)
             return None
-        transcripts = (self.transcript(media, project, vocabulary) for vocabulary in vocabularies)
-        return Sample(int(task["id"]), media, tuple(texts), next(filter(None, transcripts), None))
+
+
+def at_once(do: Callable[[_Task], _Done], tasks: Iterator[_Task]) -> Iterator[_Done]:
+    """What `do` returns for each task, in order; eight are under way, and a hundred in memory."""
+    with ThreadPoolExecutor(_AT_ONCE, "evidence") as pool:
+        while batch := list(islice(tasks, _BATCH)):
+            yield from pool.map(do, batch)
 
 
 def held_out(audio: Mapping[int, str]) -> list[int]:
