@@ -15,7 +15,7 @@ from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage, passages
 from transcribe_backend.labeling.regions import drawn
 from transcribe_backend.prelabeling.project import Project
-from transcribe_backend.speech.corrections import Pair
+from transcribe_backend.speech.alignment import Pair
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.studio.client import Studio
 from transcribe_backend.transcribing.audio import AudioLocator
