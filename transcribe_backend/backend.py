@@ -19,11 +19,15 @@ from transcribe_backend.download.download import Downloader
 from transcribe_backend.errors import RequestError
 from transcribe_backend.failures import Failures
 from transcribe_backend.learning import schedule as learn
+from transcribe_backend.learning.documents import Documents
+from transcribe_backend.learning.evaluation import Evaluation
 from transcribe_backend.learning.evidence import Evidence
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Reports
 from transcribe_backend.learning.schedule import Learning
 from transcribe_backend.learning.training import Trainer
+from transcribe_backend.learning.transcribing import ByRequests
+from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.ledger import Ledger, open_queue
 from transcribe_backend.prelabeling.deliver import Deliveries
 from transcribe_backend.prelabeling.live_projects import LiveProjects
@@ -81,6 +85,7 @@ class Backend:
         self.prefetch = Prefetch(self.queue, plans, self.deliveries, self.projects, live, settings)
         self.prelabel = Prelabel(self.transcriber, self.deliveries, claims, self.failures, settings)
         self.reports = Reports(self.clients, settings)
+        self.wishes = WishBook(Documents(self.clients, settings, "words"))
         self.learning = Learning(
             self.queue,
             Ledger(settings, "trainings"),
@@ -95,13 +100,15 @@ class Backend:
     def _trainer(self) -> Trainer | None:
         if self.studio is None:
             return None
+        evidence = Evidence(self.studio, self.audio, self.jobs, self.store)
         return Trainer(
             self.studio,
             self.projects,
-            Evidence(self.studio, self.audio, self.jobs, self.store),
+            evidence,
+            Evaluation(evidence, ByRequests(self.transcriptions), self.store, self.settings.train_champion_days),
             self.vocabularies,
-            self.transcriptions,
             self.learnt,
+            self.wishes,
             self.reports,
             self.settings,
         )

@@ -3,39 +3,40 @@
 A training is a chain of stages. What a stage found out is kept in its `Training`, which is saved after each, and every
 stage may be repeated: whoever goes on after a crash ends in the same state, and pays no transcription twice.
 
-    asked -> learnt -> made -> planned -> judged -> done
+    asked -> learnt -> planned -> made -> tried -> pruned -> judged -> done
+
+The held-out tasks are two folds. What the whole candidate does in one fold decides which rows are left out of the
+candidate that is judged in the other (cross-fitting): no row is judged on audio that spoke for it.
 """
 
 import logging
-import math
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import wait
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from transcribe_backend.aws.jobs import Job
-from transcribe_backend.aws.transcriptions import Transcriptions
-from transcribe_backend.aws.vocabularies import WITHDRAWN, Vocabularies
-from transcribe_backend.errors import AWSError, TrainingError, TranscribeBackendError
-from transcribe_backend.learning.evidence import HELD_OUT_AT_LEAST, Evidence, Sample, held_out
+from transcribe_backend.aws.vocabularies import WITHDRAWN, Created, Vocabularies
+from transcribe_backend.errors import TrainingError, TranscribeBackendError
+from transcribe_backend.learning.evaluation import Evaluation, Trial, cost, within
+from transcribe_backend.learning.evidence import HELD_OUT_AT_LEAST, Evidence, Sample, fold
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Report, Reports
+from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.settings import Settings
-from transcribe_backend.speech.corrections import Candidate, Pair, candidates
-from transcribe_backend.speech.transcript import Transcript
+from transcribe_backend.speech.alignment import Pair
+from transcribe_backend.speech.corrections import Candidate, candidates
+from transcribe_backend.speech.credit import Credit, comparable, credits, total
+from transcribe_backend.speech.lexicon import lexicon
 from transcribe_backend.speech.verdict import PROMOTED, judge, rejection
-from transcribe_backend.speech.vocabulary import Row, table
+from transcribe_backend.speech.vocabulary import Row, can_learn, table
 from transcribe_backend.studio.client import Studio
 
 _log = logging.getLogger(__name__)
 
-_SHORTEST_BILLED = 15  # seconds; aws.amazon.com/transcribe/pricing
-_DOLLARS_PER_MINUTE = 0.024  # list price of the first tier, us-east-1
-_PATIENCE = 2 * 3600.0
 _DONE = "done"
-_INNER = ("stage", "tries", "due", "verdict")
+_INNER = ("stage", "tries", "due", "verdict", "turn", "variants")
+_HELD_OUT_SHARE = 0.4
 
 Save = Callable[["Training"], None]
 
@@ -54,11 +55,16 @@ class Training:
     language: str = ""
     champion: str = ""
     """The vocabulary in use when the training began; "" for AWS's own model."""
+    turn: int = 0
+    """Decides which tasks are held out."""
     tasks: dict[str, int] = field(default_factory=dict)
     phrases: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, str]] = field(default_factory=list)
     held_out: list[int] = field(default_factory=list)
     vocabulary: str = ""
+    variants: list[dict[str, Any]] = field(default_factory=list)
+    """Of the candidate: that for fold 0, that for fold 1, and that which is promoted. Each leaves out the phrases
+    `without`; `vocabulary` is its name, None until it is made."""
     cost: dict[str, float] = field(default_factory=dict)
     verdict: dict[str, Any] = field(default_factory=dict)
 
@@ -71,9 +77,10 @@ class Trainer:
         studio: Studio,
         projects: Projects,
         evidence: Evidence,
+        evaluation: Evaluation,
         vocabularies: Vocabularies,
-        transcriptions: Transcriptions,
         learnt: Learnt,
+        wishes: WishBook,
         reports: Reports,
         settings: Settings,
         clock: Callable[[], float] = time.time,
@@ -81,9 +88,10 @@ class Trainer:
         self._studio = studio
         self._projects = projects
         self._evidence = evidence
+        self._evaluation = evaluation
         self._vocabularies = vocabularies
-        self._transcriptions = transcriptions
         self._learnt = learnt
+        self._wishes = wishes
         self._reports = reports
         self._settings = settings
         self._clock = clock
@@ -95,9 +103,11 @@ class Trainer:
         """
         stages = {
             "asked": self._learn,
-            "learnt": self._make,
-            "made": self._plan,
-            "planned": self._judge,
+            "learnt": self._plan,
+            "planned": self._make,
+            "made": self._try,
+            "tried": self._prune,
+            "pruned": self._judge,
             "judged": self._apply,
         }
         while training.stage != _DONE:
@@ -124,35 +134,28 @@ class Trainer:
     # asked -> learnt
 
     def _learn(self, training: Training, project: Project) -> None:
-        asked = project.interface.recognition
-        if asked.vocabulary:
-            raise TrainingError(
-                "The labeling config names its own vocabulary.", remedy="Remove model_vocabulary to use a learnt one."
-            )
-        if asked.identifies:
-            raise TrainingError(
-                "A vocabulary has one language, and this project identifies it.", remedy="Set model_language to train."
-            )
-        training.language = asked.language
-        training.champion = self._vocabularies.promoted(training.project, asked.language) or ""
-        samples = self._usable(training, project)
-        training.held_out = held_out({sample.task: sample.media.identity for sample in samples})
-        judges = set(training.held_out)
-        evidence = [sample.best() for sample in samples if sample.task not in judges]
+        training.language = _language(project)
+        training.champion = self._vocabularies.promoted(training.project, training.language) or ""
+        names = self._vocabularies.names(training.project, training.language)
+        training.turn = len(names)
+        samples = self._usable(training, project, names)
+        training.held_out = [each.task for each in samples if fold(each.media.identity, training.turn) is not None]
+        evidence = [sample.best() for sample in samples if sample.task not in set(training.held_out)]
         training.tasks |= {"evidence": len(evidence), "held_out": len(training.held_out)}
-        self._select(training, candidates(evidence, min_tasks=self._settings.train_min_tasks))
+        words = lexicon(training.language)
+        self._select(training, candidates(evidence, min_tasks=self._settings.train_min_tasks, lexicon=words))
         training.stage = "learnt"
 
-    def _usable(self, training: Training, project: Project) -> list[Sample]:
-        known = list(dict.fromkeys([training.champion, ""]))
-        annotated = list(self._evidence.samples(project, known))
+    def _usable(self, training: Training, project: Project, names: Sequence[str]) -> list[Sample]:
+        annotated = list(self._evidence.samples(project, list(dict.fromkeys([training.champion, "", *names]))))
         usable = [sample for sample in annotated if sample.transcript]
         training.tasks = {"annotated": len(annotated), "without_transcript": len(annotated) - len(usable)}
-        needed = HELD_OUT_AT_LEAST + self._settings.train_min_tasks
-        if len(usable) < needed:
+        judges = sum(fold(sample.media.identity, training.turn) is not None for sample in usable)
+        if judges < HELD_OUT_AT_LEAST or len(usable) - judges < self._settings.train_min_tasks:
             raise TrainingError(
                 f"{len(usable)} annotated tasks with a transcript of ours are too few to learn from.",
-                remedy=f"Annotate at least {needed} tasks that have predictions.",
+                remedy=f"Annotate about {_more(judges)} more tasks that have predictions: two of five judge what the "
+                "others teach.",
             )
         return usable
 
@@ -160,113 +163,230 @@ class Trainer:
         """What is missed, and before it what the vocabulary in use holds already: it is why that is not missed."""
         old = [row.display or row.phrase for row in self._champion_rows(training)]
         new = {candidate.display: candidate for candidate in found}
-        written = list(dict.fromkeys([*old, *new]))
+        wishes, common = self._wishes.read(training.project, training.language), lexicon(training.language).is_common
+        worth = [phrase for phrase in old if not all(map(common, comparable(phrase)))]
+        written = wishes.applied([*worth, *new])
         made = table(written, training.language)
         kept = set(written) - {each.written for each in made.rejected}
         training.rejected = [asdict(each) for each in made.rejected]
-        if not kept - set(old):
+        if not kept ^ set(old):
             raise TrainingError(
-                "The annotators correct no phrase often enough that a vocabulary could hold.",
+                "The annotators correct no name or term often enough that a vocabulary could hold.",
                 remedy=f"A phrase must be missed in {self._settings.train_min_tasks} tasks or more (TRAIN_MIN_TASKS).",
             )
-        training.phrases = [_described(phrase, new.get(phrase)) for phrase in written if phrase in kept]
+        described = [_described(phrase, new.get(phrase), old, wishes.pinned) for phrase in written if phrase in kept]
+        training.phrases = described
 
     def _champion_rows(self, training: Training) -> Sequence[Row]:
         return self._vocabularies.rows(training.champion) if training.champion else ()
 
-    # learnt -> made
+    # learnt -> planned
+
+    def _plan(self, training: Training, project: Project) -> None:
+        """Which tasks are evaluated, with half of TRAIN_EVAL_MINUTES: the other half is for a second look."""
+        trials = self._trials(training, project)
+        phrases, budget = [each["phrase"] for each in training.phrases], self._settings.train_eval_minutes * 60
+        chosen = within(trials, phrases, budget / 2)
+        if len(chosen) < HELD_OUT_AT_LEAST:
+            chosen = within(trials, phrases, budget)
+        if len(chosen) < HELD_OUT_AT_LEAST:
+            raise _too_long(trials, self._settings.train_eval_minutes)
+        training.held_out = sorted(trial.sample.task for trial in chosen)
+        training.tasks["evaluated"] = len(chosen)
+        training.cost = cost(sum(each.runs for each in chosen), sum(each.runs * each.seconds for each in chosen))
+        training.stage = "planned"
+
+    def _trials(self, training: Training, project: Project) -> list[Trial]:
+        samples = self._evidence.samples(project, [training.champion], only=set(training.held_out))
+        return [
+            self._evaluation.trial(sample, place, project, training.champion, training.asked)
+            for sample in samples
+            if (place := fold(sample.media.identity, training.turn)) is not None
+        ]
+
+    # planned -> made
 
     def _make(self, training: Training, project: Project) -> None:
-        rows = table([each["phrase"] for each in training.phrases], training.language).rows
-        created = self._vocabularies.create(training.project, training.language, rows)
+        created = self._create(training, [])
         training.vocabulary = created.name
         training.rejected += [asdict(each) for each in created.dropped]
         dropped = {each.written for each in created.dropped}
         training.phrases = [each for each in training.phrases if each["phrase"] not in dropped]
         training.stage = "made"
 
-    # made -> planned
+    def _create(self, training: Training, without: Sequence[str]) -> Created:
+        """The candidate without some phrases. Equal sets of rows are one vocabulary, whatever spoke for them more."""
+        written = [each["phrase"] for each in training.phrases if each["phrase"] not in set(without)]
+        rows = sorted(table(written, training.language).rows, key=lambda row: row.phrase.casefold())
+        return self._vocabularies.create(training.project, training.language, rows)
 
-    def _plan(self, training: Training, project: Project) -> None:
-        """Which tasks are evaluated with what TRAIN_EVAL_MINUTES allow, and what that costs."""
-        budget = self._settings.train_eval_minutes * 60
-        evaluated: list[int] = []
-        jobs = billed = 0
-        for sample in self._held_out(training, project):
-            known = self._evidence.transcript(sample.media, project, training.champion)
-            runs = 1 if known else 2
-            price = runs * max(_SHORTEST_BILLED, math.ceil(sample.seconds))
-            if billed + price <= budget:
-                billed, jobs = billed + price, jobs + runs
-                evaluated.append(sample.task)
-        training.held_out = evaluated
-        training.tasks["evaluated"] = len(evaluated)
-        training.cost = _cost(jobs, billed)
-        training.stage = "planned"
+    # made -> tried
 
-    def _held_out(self, training: Training, project: Project) -> list[Sample]:
-        known = list(dict.fromkeys([training.champion, ""]))
-        return list(self._evidence.samples(project, known, only=set(training.held_out)))
+    def _try(self, training: Training, project: Project) -> None:
+        """What each row of the whole candidate does, fold by fold."""
+        trials = self._trials(training, project)
+        before, after = self._compared(training, project, trials, training.vocabulary)
+        places = {trial.sample.task: trial.fold for trial in trials}
+        records = [_records(training, *_of_fold(before, after, places, place)) for place in (0, 1)]
+        for phrase in training.phrases:
+            phrase["record"] = asdict(total(record[phrase["phrase"]] for record in records))
+        whole = {phrase: total(record[phrase] for record in records) for phrase in records[0]}
+        again = [_useless(training, records[1]), _useless(training, records[0]), _useless(training, whole)]
+        training.variants = [self._variant(training, without) for without in self._affordable(training, trials, again)]
+        training.stage = "tried"
 
-    # planned -> judged
+    def _variant(self, training: Training, without: list[str]) -> dict[str, Any]:
+        """A candidate without some phrases; perhaps it is there already."""
+        left = {each["phrase"] for each in training.phrases} - set(without)
+        old = {row.display or row.phrase for row in self._champion_rows(training)}
+        known = training.vocabulary if not without else training.champion if left == old else None if left else ""
+        return {"without": without, "vocabulary": known}
+
+    def _affordable(self, training: Training, trials: Sequence[Trial], again: list[list[str]]) -> Sequence[list[str]]:
+        """The candidates of a second look, or thrice the whole one when that costs too much."""
+        repeated = [trial for trial in trials if again[trial.fold]]
+        seconds = int(training.cost["billed_seconds"]) + sum(trial.seconds for trial in repeated)
+        if seconds > self._settings.train_eval_minutes * 60:
+            return [[], [], []]
+        training.cost = cost(int(training.cost["jobs"]) + len(repeated), seconds)
+        return again
+
+    # tried -> pruned
+
+    def _prune(self, training: Training, project: Project) -> None:
+        """Make the next candidate that is not there yet; a name for equal ones."""
+        missing = next((each for each in training.variants if each["vocabulary"] is None), None)
+        if missing is None:
+            training.vocabulary = training.variants[2]["vocabulary"]
+            training.stage = "pruned"
+            return
+        name = self._create(training, missing["without"]).name
+        for variant in training.variants:
+            if variant["without"] == missing["without"]:
+                variant["vocabulary"] = name
+
+    # pruned -> judged
 
     def _judge(self, training: Training, project: Project) -> None:
-        if len(training.held_out) < HELD_OUT_AT_LEAST:
-            training.cost = _cost(0, 0)
-            training.verdict = rejection("TRAIN_EVAL_MINUTES allow too few tasks for a proof.")
-        else:
-            samples = self._held_out(training, project)
-            before, after = self._evaluated(training, project, samples)
-            phrases = [each["phrase"] for each in training.phrases]
-            training.verdict = judge(before, after, phrases, at_least=HELD_OUT_AT_LEAST)
-        if self._vocabularies.mark(training.vocabulary) == WITHDRAWN:
+        trials = self._trials(training, project)
+        attempt = self._reports.verdicts(training.project, training.language, training.champion) + 1
+        before: list[Pair] = []
+        after: list[Pair] = []
+        for place in (0, 1):
+            part = [trial for trial in trials if trial.fold == place]
+            old, new = self._compared(training, project, part, training.variants[place]["vocabulary"])
+            before, after = before + old, after + new
+        training.verdict = judge(before, after, attempt=attempt, at_least=HELD_OUT_AT_LEAST)
+        training.verdict["key_phrases"] = _spoken(training)
+        if training.vocabulary in ("", training.champion):
+            training.verdict |= rejection("No new row has earned its place.")
+        elif self._vocabularies.mark(training.vocabulary) == WITHDRAWN:
             training.verdict |= rejection("The same vocabulary was rolled back before.")
         training.stage = "judged"
 
-    def _evaluated(
-        self, training: Training, project: Project, samples: Sequence[Sample]
+    def _compared(
+        self, training: Training, project: Project, trials: Sequence[Trial], vocabulary: str
     ) -> tuple[list[Pair], list[Pair]]:
-        """The pairs of the champion and of the candidate, for the tasks that both could transcribe."""
-        champions = self._transcribed(project, samples, training.champion)
-        challengers = self._transcribed(project, samples, training.vocabulary)
-        both = [sample for sample in samples if sample.task in champions and sample.task in challengers]
-        return (
-            [sample.pair(champions[sample.task]) for sample in both],
-            [sample.pair(challengers[sample.task]) for sample in both],
-        )
-
-    def _transcribed(self, project: Project, samples: Sequence[Sample], vocabulary: str) -> dict[int, Transcript]:
-        recognition = replace(project.recognition, vocabulary=vocabulary)
-        futures = {sample.task: self._transcriptions.request(Job(sample.media, recognition)) for sample in samples}
-        if wait(futures.values(), _PATIENCE).not_done:
-            raise AWSError("AWS has not transcribed the held-out tasks within two hours.", retryable=True)
-        for future in futures.values():
-            error = future.exception()
-            if isinstance(error, TranscribeBackendError) and error.retryable:
-                raise error
-        done = {task: future.result() for task, future in futures.items() if not future.exception()}
-        return {task: self._transcriptions.store.get(name) for task, name in done.items()}
+        """The pairs of the champion and of a candidate, for the tasks that both could transcribe."""
+        old = self._evaluation.pairs(trials, project, training.champion, champion=True)
+        if vocabulary == training.champion:
+            return list(old.values()), list(old.values())
+        new = self._evaluation.pairs(trials, project, vocabulary, champion=False)
+        both = [task for task in old if task in new]
+        return [old[task] for task in both], [new[task] for task in both]
 
     # judged -> done
 
     def _apply(self, training: Training, project: Project) -> None:
+        names = {training.vocabulary, *(each["vocabulary"] for each in training.variants)} - {"", training.champion}
         if training.verdict["outcome"] == PROMOTED:
-            self._vocabularies.promote(training.vocabulary)
-            self._learnt.remember(training.project, training.language, training.vocabulary)
-        elif self._vocabularies.mark(training.vocabulary) != WITHDRAWN:
-            self._vocabularies.reject(training.vocabulary)
+            names.discard(training.vocabulary)
+            self._accept(training)
+        for name in sorted(names):
+            if self._vocabularies.mark(name) != WITHDRAWN:
+                self._vocabularies.reject(name)
         self._vocabularies.prune(training.project, training.language)
         self._reports.save(self.report(training))
         training.stage = _DONE
 
+    def _accept(self, training: Training) -> None:
+        if self._settings.train_promote == "ask":
+            self._vocabularies.offer(training.vocabulary)
+            training.verdict["outcome"] = "waiting"
+            number = training.project.partition(".")[0]
+            training.verdict["reason"] += f" Approve it: `vocabulary approve --project {number}`."
+            return
+        self._vocabularies.promote(training.vocabulary)
+        self._learnt.remember(training.project, training.language, training.vocabulary)
 
-def _cost(jobs: int, seconds: int) -> dict[str, float]:
-    dollars = round(seconds / 60 * _DOLLARS_PER_MINUTE, 4)
-    return {"jobs": jobs, "billed_seconds": seconds, "dollars_at_list_price": dollars}
+
+def _language(project: Project) -> str:
+    asked = project.interface.recognition
+    if asked.vocabulary:
+        raise TrainingError(
+            "The labeling config names its own vocabulary.", remedy="Remove model_vocabulary to use a learnt one."
+        )
+    if asked.identifies:
+        raise TrainingError(
+            "A vocabulary has one language, and this project identifies it.", remedy="Set model_language to train."
+        )
+    if not can_learn(asked.language):
+        raise TrainingError(
+            f"No vocabulary can be learnt in {asked.language}: its characters in AWS Transcribe are not known here.",
+            remedy="Make a vocabulary by hand and name it with model_vocabulary in the labeling config.",
+        )
+    return asked.language
 
 
-def _described(phrase: str, candidate: Candidate | None) -> dict[str, Any]:
-    if candidate is None:
-        return {"phrase": phrase, "from": "the vocabulary in use"}
-    counts = {"misses": candidate.misses, "hits": candidate.hits, "tasks": candidate.tasks, "heard": candidate.heard}
-    return {"phrase": phrase, **counts}
+def _more(judges: int) -> int:
+    """About how many tasks must be annotated until enough of them are held out."""
+    return max(1, round((HELD_OUT_AT_LEAST - judges) / _HELD_OUT_SHARE))
+
+
+def _too_long(trials: Sequence[Trial], minutes: float) -> TrainingError:
+    cheapest = sorted(trial.runs * trial.seconds for trial in trials)[:HELD_OUT_AT_LEAST]
+    return TrainingError(
+        f"TRAIN_EVAL_MINUTES={minutes:g} allow too few tasks for a proof: the {HELD_OUT_AT_LEAST} shortest held-out "
+        f"tasks need {sum(cheapest) / 60:.0f} minutes of audio.",
+        remedy=f"Set TRAIN_EVAL_MINUTES to {sum(cheapest) / 60 + 1:.0f} or more.",
+    )
+
+
+def _of_fold(
+    before: Sequence[Pair], after: Sequence[Pair], places: dict[int, int], place: int
+) -> tuple[list[Pair], list[Pair]]:
+    return [pair for pair in before if places[pair.task] == place], [
+        pair for pair in after if places[pair.task] == place
+    ]
+
+
+def _records(training: Training, before: Sequence[Pair], after: Sequence[Pair]) -> dict[str, Credit]:
+    phrases = {each["phrase"]: comparable(each["phrase"]) for each in training.phrases}
+    found = credits(set(phrases.values()), before, after)
+    return {phrase: found[words] for phrase, words in phrases.items()}
+
+
+def _useless(training: Training, records: dict[str, Credit]) -> list[str]:
+    """The phrases that these records speak against; pinned ones stay whatever they do."""
+    return [
+        each["phrase"]
+        for each in training.phrases
+        if not each.get("pinned") and not records[each["phrase"]].earns_its_place(old="from" in each)
+    ]
+
+
+def _spoken(training: Training) -> dict[str, int]:
+    names = ("spoken", "right_before", "right_after")
+    return {name: sum(each["record"][name] for each in training.phrases) for name in names}
+
+
+def _described(phrase: str, candidate: Candidate | None, old: Sequence[str], pinned: Sequence[str]) -> dict[str, Any]:
+    described: dict[str, Any] = {"phrase": phrase}
+    if phrase in old:
+        described["from"] = "the vocabulary in use"
+    if phrase in pinned:
+        described["pinned"] = True
+    if candidate:
+        counts = ("misses", "hits", "tasks", "heard")
+        described |= {name: getattr(candidate, name) for name in counts}
+    return described

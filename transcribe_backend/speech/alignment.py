@@ -64,7 +64,7 @@ class Alignment:
         self.ours: Words = tokenize(conventions.recognised(pair.ours))
         self._language = pair.language
         found = [gap for gap in gaps(self.human.words(), self.ours.words()) if not self._is_convention(gap)]
-        self.gaps = tuple(gap for gap in found if conventions.HIDDEN not in self.extra(gap))
+        self.gaps = tuple(gap for gap in found if conventions.HIDDEN not in self.heard_in(gap))
         self.gap_at: list[Gap | None] = [None] * len(self.human)
         for gap in self.gaps:
             self.gap_at[gap.start : gap.end] = [gap] * (gap.end - gap.start)
@@ -84,7 +84,7 @@ class Alignment:
         """Whether all of the human's words `start` to `end` (exclusive) were recognised."""
         return not any(self.gap_at[start:end]) and self._hidden.isdisjoint(range(start, end))
 
-    def extra(self, gap: Gap) -> tuple[str, ...]:
+    def heard_in(self, gap: Gap) -> tuple[str, ...]:
         """What the transcript has in a gap."""
         return self.ours.words(gap.other_start, gap.other_end)
 

@@ -131,12 +131,12 @@ class _Correction(Alignment):
         return not any(start < token.end and token.start < end for start, end in self._private)
 
     def _is_number(self, gap: Gap) -> bool:
-        ours = self.extra(gap)
+        ours = self.heard_in(gap)
         return bool(ours) and all(any(map(str.isnumeric, word)) for word in ours)
 
     def _is_variant(self, start: int, end: int, gap: Gap) -> bool:
         word = self.human.tokens[start].word
-        return end - start == 1 and any(self._lexicon.are_variants(word, ours) for ours in self.extra(gap))
+        return end - start == 1 and any(self._lexicon.are_variants(word, ours) for ours in self.heard_in(gap))
 
 
 def _tally(corrections: Sequence[_Correction]) -> dict[tuple[str, ...], _Tally]:

@@ -62,7 +62,7 @@ class Credit:
 def credits(phrases: Collection[Phrase], before: Sequence[Pair], after: Sequence[Pair]) -> dict[Phrase, Credit]:
     """The record of each phrase (comparable words); both sequences hold the same tasks in the same order."""
     found = [_of_task(set(phrases), Alignment(old), Alignment(new)) for old, new in zip(before, after, strict=True)]
-    return {phrase: total((each[phrase] for each in found if phrase in each)) for phrase in phrases}
+    return {phrase: total(each[phrase] for each in found if phrase in each) for phrase in phrases}
 
 
 def total(each: Iterable[Credit]) -> Credit:
@@ -93,13 +93,13 @@ def _spoken(before: Alignment, after: Alignment, start: int, end: int) -> Credit
 
 def _false(phrases: set[Phrase], alignment: Alignment) -> Counter[Phrase]:
     """How often each phrase was heard in places where the human wrote something else."""
-    return Counter(phrase for gap in alignment.gaps for phrase in _within(alignment.extra(gap)) if phrase in phrases)
+    return Counter(phrase for gap in alignment.gaps for phrase in _within(alignment.heard_in(gap)) if phrase in phrases)
 
 
 def _broken(phrases: set[Phrase], before: Alignment, after: Alignment) -> Iterator[tuple[Phrase, int, tuple[str, str]]]:
     for gap in after.gaps:
         lost = sum(before.is_hit(at, at + 1) for at in range(gap.start, gap.end))
-        to_blame = [phrase for phrase in _within(after.extra(gap)) if phrase in phrases]
+        to_blame = [phrase for phrase in _within(after.heard_in(gap)) if phrase in phrases]
         for phrase in to_blame if lost else ():
             yield phrase, lost, (after.human.written(gap.start, gap.end), _written(after, gap.start))
 

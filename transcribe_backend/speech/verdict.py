@@ -1,8 +1,8 @@
 """Is a candidate better than the champion? Decided on tasks that neither its rows nor their pruning were chosen by.
 
 A project is trained again and again, and each training is one more chance for noise to look like a gain. So the first
-training may err with 5 %, the second with 1.7 %, the third with 0.8 %: `level(n)` = 10 % / n(n + 1), which adds up to less
-than 10 % however many trainings there are (Bonferroni's inequality). docs/learning.md has the derivation.
+training may err with 5 %, the second with 1.7 %, the third with 0.8 %: `level(n)` = 10 % / n(n + 1), which adds up to
+less than 10 % however many trainings there are (Bonferroni's inequality). docs/learning.md has the derivation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,8 @@ def p_value(gains: Sequence[int]) -> float:
             (ways[at - change] if at >= change else 0) + (ways[at + change] if at + change <= 2 * total else 0)
             for at in range(len(ways))
         ]
-    return sum(ways[total + sum(gains) :]) / 2 ** len(changes)
+    as_large = sum(ways[total + sum(gains) :])
+    return as_large / (1 << len(changes))
 
 
 def judge(before: Sequence[Pair], after: Sequence[Pair], *, attempt: int = 1, at_least: int = 1) -> dict[str, Any]:

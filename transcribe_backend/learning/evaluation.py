@@ -1,0 +1,113 @@
+"""COMPOSES: held-out tasks, transcribed by the vocabulary in use and by candidates, as pairs to compare."""
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
+
+from transcribe_backend.aws.jobs import Job
+from transcribe_backend.aws.media import Media
+from transcribe_backend.aws.transcripts import TranscriptStore
+from transcribe_backend.learning.evidence import Evidence, Sample
+from transcribe_backend.learning.transcribing import Transcribing
+from transcribe_backend.prelabeling.project import Project
+from transcribe_backend.speech.alignment import Pair
+from transcribe_backend.speech.credit import Phrase, comparable
+
+_SHORTEST_BILLED = 15  # seconds; aws.amazon.com/transcribe/pricing
+_DOLLARS_PER_MINUTE = 0.024  # list price of the first tier, us-east-1
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A held-out task, in fold 0 or 1, and what comparing two recognisers on it costs.
+
+    `renewed` is what sets the job apart that transcribes it anew for the vocabulary in use; "" where the transcript
+    that exists is young enough, or where there is none yet.
+    """
+
+    sample: Sample
+    fold: int
+    runs: int
+    renewed: str = ""
+
+    @property
+    def seconds(self) -> int:
+        """What AWS bills for one transcription of it."""
+        return max(_SHORTEST_BILLED, math.ceil(self.sample.seconds))
+
+
+class Evaluation:
+    """Transcribes held-out tasks; `champion_days` is how old transcripts of the vocabulary in use may be."""
+
+    def __init__(
+        self, evidence: Evidence, transcribing: Transcribing, store: TranscriptStore, champion_days: float
+    ) -> None:
+        self._evidence = evidence
+        self._transcribing = transcribing
+        self._store = store
+        self._champion_seconds = champion_days * _DAY
+
+    def trial(self, sample: Sample, fold: int, project: Project, champion: str, now: float) -> Trial:
+        """What comparing a candidate with the champion on this task takes."""
+        made = self._evidence.made_at(sample.media, project, champion)
+        if made is None:
+            return Trial(sample, fold, runs=2)
+        if now - made <= self._champion_seconds:
+            return Trial(sample, fold, runs=1)
+        renewed = f"|{now // self._champion_seconds:.0f}"
+        known = self._evidence.made_at(_renewed(sample.media, renewed), project, champion) is not None
+        return Trial(sample, fold, 1 if known else 2, renewed)
+
+    def pairs(self, trials: Sequence[Trial], project: Project, vocabulary: str, *, champion: bool) -> dict[int, Pair]:
+        """By task, what this vocabulary hears; tasks that AWS cannot transcribe are missing.
+
+        Raises the error of a job that may pass by itself.
+        """
+        recognition = replace(project.recognition, vocabulary=vocabulary)
+        jobs = {
+            Job(_renewed(trial.sample.media, trial.renewed if champion else ""), recognition): trial.sample
+            for trial in trials
+        }
+        done = set()
+        for job, error in self._transcribing.ensure(list(jobs)):
+            if error and error.retryable:
+                raise error
+            if error is None:
+                done.add(job)
+        return {sample.task: sample.pair(self._store.get(job.name)) for job, sample in jobs.items() if job in done}
+
+
+def _renewed(media: Media, mark: str) -> Media:
+    return replace(media, identity=media.identity + mark)
+
+
+def within(trials: Sequence[Trial], phrases: Collection[str], seconds: float) -> list[Trial]:
+    """As many as may be evaluated in `seconds` of billed audio, by turns with and without one of the phrases."""
+    wanted = {comparable(phrase) for phrase in phrases}
+    speaking = [trial for trial in trials if _speaks(trial.sample, wanted)]
+    silent = [trial for trial in trials if trial not in speaking]
+    turns = chain.from_iterable(zip_longest(speaking, silent))
+    return list(_affordable((trial for trial in turns if trial), seconds))
+
+
+def _affordable(trials: Iterator[Trial], seconds: float) -> Iterator[Trial]:
+    for trial in trials:
+        price = trial.runs * trial.seconds
+        if price <= seconds:
+            seconds -= price
+            yield trial
+
+
+def _speaks(sample: Sample, phrases: Collection[Phrase]) -> bool:
+    words = comparable(" ".join(passage.text for passage in sample.passages))
+    return any(
+        words[at : at + len(phrase)] == phrase for phrase in phrases for at in range(len(words) - len(phrase) + 1)
+    )
+
+
+def cost(jobs: int, seconds: int) -> dict[str, float]:
+    """What a report says of a price."""
+    dollars = round(seconds / 60 * _DOLLARS_PER_MINUTE, 4)
+    return {"jobs": jobs, "billed_seconds": seconds, "dollars_at_list_price": dollars}
