@@ -86,12 +86,13 @@ class Backend:
         self.prelabel = Prelabel(self.transcriber, self.deliveries, claims, self.failures, settings)
         self.reports = Reports(self.clients, settings)
         self.wishes = WishBook(Documents(self.clients, settings, "words"))
+        self.trainer = self._trainer()
         self.learning = Learning(
             self.queue,
             Ledger(settings, "trainings"),
             Ledger(settings, "training-locks"),
             Ledger(settings, "annotations"),
-            self._trainer(),
+            self.trainer,
             self.reports,
             settings,
         )

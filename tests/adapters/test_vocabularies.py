@@ -206,6 +206,15 @@ def test_so_are_those_of_a_version_before_the_last(aws: AWS) -> None:
     assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v3")
 
 
+def test_a_version_older_than_the_one_in_use_is_made_anew(aws: AWS) -> None:
+    aws.lists(v2="READY", v1="READY")
+    aws.tells_tags("v2", state="promoted", digest="another")
+    aws.takes("create_vocabulary", "v3")
+    aws.becomes("v3", "READY")
+    aws.takes_candidate("v3")
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v3")
+
+
 def test_all_names_that_a_project_ever_had(aws: AWS) -> None:
     aws.lists(v4="READY", v3="READY")
     assert aws.vocabularies.names(PROJECT, "en-US") == [f"ls-p7-en-US-v{number}" for number in (4, 3, 2, 1)]

@@ -96,6 +96,8 @@ class Vocabularies:
                 return self._take_over(_Draft(self._requests, version.name, project, language, digest), rows)
             if version.state == READY and tags.get("digest") == digest:
                 return Created(version.name)
+            if tags.get("state") == PROMOTED:
+                break  # an older version could not come into use any more
         return self._make_new(project, language, rows, digest, versions[0].number + 1 if versions else 1)
 
     def versions(self, project: str, language: str) -> list[Version]:

@@ -116,6 +116,13 @@ class Trainer:
             save(training)
         return self.report(training)
 
+    def plan(self, project: str) -> Training:
+        """What a training would find and cost, without making or paying anything; raises like `run`."""
+        training = Training(project, "a plan", self._clock())
+        for stage in (self._learn, self._plan):
+            stage(training, self._project(training))
+        return training
+
     def report(self, training: Training, error: TranscribeBackendError | None = None) -> Report:
         """All that is known of a training; `error` is why it ended before its verdict."""
         verdict = {"outcome": "not trained", "reason": error.advice} if error else training.verdict

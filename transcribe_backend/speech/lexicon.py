@@ -44,6 +44,11 @@ def lexicon(language: str) -> Lexicon:
     return Lexicon(frozenset(ranked[:_COMMON]) | _function_words(code), frozenset(ranked))
 
 
+def most_frequent(language: str, count: int) -> frozenset[str]:
+    """The `count` most frequent listed words; none where there is no list."""
+    return frozenset(_ranked(base(language))[:count])
+
+
 def _ranked(code: str) -> list[str]:
     """All listed words, the most frequent first; none where there is no list."""
     from spellchecker import SpellChecker  # only a training pays for its import
