@@ -22,6 +22,7 @@ from transcribe_backend.learning import schedule as learn
 from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.evaluation import Evaluation
 from transcribe_backend.learning.evidence import Evidence
+from transcribe_backend.learning.excerpts import Excerpts
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Reports
 from transcribe_backend.learning.schedule import Learning
@@ -53,9 +54,11 @@ class Backend:
         self.jobs = TranscribeJobs(self.clients, self.store, settings)
         self.transcriptions = Transcriptions(self.jobs, self.store, settings, self.metrics.job)
         self.studio = _studio(settings)
+        staging = Staging(self.clients, settings)
+        self.excerpts = Excerpts(self.clients, staging, settings.model_dir / "tmp")
         self.audio = AudioLocator(
             S3Media(self.clients, settings),
-            Staging(self.clients, settings),
+            staging,
             self.studio,
             Downloader(settings.allowed_audio_hosts, LIMITS),
             settings,
@@ -107,6 +110,7 @@ class Backend:
             self.projects,
             evidence,
             Evaluation(evidence, ByRequests(self.transcriptions), self.store, self.settings.train_champion_days),
+            self.excerpts,
             self.vocabularies,
             self.learnt,
             self.wishes,

@@ -5,7 +5,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,10 +21,11 @@ from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.aws.vocabulary_requests import VocabularyRequests
 from transcribe_backend.errors import QueueError, RequestError, StudioUnreachable, TrainingError
+from transcribe_backend.labeling.annotations import Passage
 from transcribe_backend.learning import schedule as learn
 from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.evaluation import Evaluation
-from transcribe_backend.learning.evidence import Evidence, fold
+from transcribe_backend.learning.evidence import Evidence, Sample, fold
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Reports
 from transcribe_backend.learning.schedule import Learning
@@ -88,6 +89,13 @@ class Ears:
 
     def locate(self, value: str, task: int) -> Media:
         return Media(f"s3://audio/{value}", f"s3://audio/{value}#1", "us-east-1")
+
+    def of(self, sample: Sample, phrases: Collection[str]) -> Sample | None:
+        """An excerpt: the sentences of a long recording that hold a phrase, as a recording of its own."""
+        whole = self.said[sample.task].split(". ")
+        part = [sentence for sentence in whole if set(phrases) & set(sentence.split())] + whole[:1]
+        self.said = {**self.said, sample.task + 10_000: ". ".join(part)}
+        return replace(sample, media=self.locate(str(sample.task + 10_000), 0), passages=(Passage(". ".join(part)),))
 
     def hear(self, task: int, vocabulary: str) -> str:
         known = {row.display or row.phrase for row in self.vocabularies.rows(vocabulary)} if vocabulary else set()
@@ -156,6 +164,7 @@ class World:
             self.projects,
             evidence,
             Evaluation(evidence, ByRequests(self.ears), self.ears, self.settings.train_champion_days),
+            self.ears,
             self.vocabularies,
             self.learnt,
             self.wishes,
@@ -346,6 +355,22 @@ def test_old_transcripts_of_the_vocabulary_in_use_are_made_anew(make_world: Call
     start(world, world.backend())
     tasks = len(world.report["held_out"])
     assert len(world.ears.paid) == world.report["cost"]["jobs"] == 2 * tasks
+
+
+def test_long_calls_are_learnt_from_by_excerpts(make_world: Callable[..., World]) -> None:
+    draw = random.Random(5)  # noqa: S311
+    small_talk = ["we waited", "so they went home", "it was late", "nobody knows why", "then she said so"]
+    calls = {}
+    for task in range(1, 37):
+        talk = [draw.choice(small_talk) for _ in range(2000)]
+        for at in draw.sample(range(2000), 3):
+            talk[at] = draw.choice(SENTENCES).format(draw.choice(NAMES))
+        calls[task] = ". ".join(talk)
+    world = make_world(said=calls)
+    start(world, world.backend())
+    assert world.report["outcome"] == "promoted", world.report["reason"]
+    assert world.report["cost"]["billed_seconds"] < 30 * 60
+    assert len(world.report["held_out"]) >= 5
 
 
 @dataclass

@@ -12,7 +12,7 @@ from transcribe_backend.learning.evidence import Evidence, Sample
 from transcribe_backend.learning.transcribing import Transcribing
 from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.speech.alignment import Pair
-from transcribe_backend.speech.credit import Phrase, comparable
+from transcribe_backend.speech.credit import Phrase, comparable, holds
 
 _SHORTEST_BILLED = 15  # seconds; aws.amazon.com/transcribe/pricing
 _DOLLARS_PER_MINUTE = 0.024  # list price of the first tier, us-east-1
@@ -85,11 +85,17 @@ def _renewed(media: Media, mark: str) -> Media:
 
 def within(trials: Sequence[Trial], phrases: Collection[str], seconds: float) -> list[Trial]:
     """As many as may be evaluated in `seconds` of billed audio, by turns with and without one of the phrases."""
+    by_task = {trial.sample.task: trial for trial in trials}
+    ordered = by_turns([trial.sample for trial in trials], phrases)
+    return list(_affordable((by_task[sample.task] for sample in ordered), seconds))
+
+
+def by_turns(samples: Sequence[Sample], phrases: Collection[str]) -> list[Sample]:
+    """One in which a phrase is said, one in which none is, and so on."""
     wanted = {comparable(phrase) for phrase in phrases}
-    speaking = [trial for trial in trials if _speaks(trial.sample, wanted)]
-    silent = [trial for trial in trials if trial not in speaking]
-    turns = chain.from_iterable(zip_longest(speaking, silent))
-    return list(_affordable((trial for trial in turns if trial), seconds))
+    speaking = [sample for sample in samples if _speaks(sample, wanted)]
+    silent = [sample for sample in samples if not _speaks(sample, wanted)]
+    return [sample for sample in chain.from_iterable(zip_longest(speaking, silent)) if sample]
 
 
 def _affordable(trials: Iterator[Trial], seconds: float) -> Iterator[Trial]:
@@ -101,10 +107,7 @@ def _affordable(trials: Iterator[Trial], seconds: float) -> Iterator[Trial]:
 
 
 def _speaks(sample: Sample, phrases: Collection[Phrase]) -> bool:
-    words = comparable(" ".join(passage.text for passage in sample.passages))
-    return any(
-        words[at : at + len(phrase)] == phrase for phrase in phrases for at in range(len(words) - len(phrase) + 1)
-    )
+    return holds(comparable(" ".join(passage.text for passage in sample.passages)), phrases)
 
 
 def cost(jobs: int, seconds: int) -> dict[str, float]:

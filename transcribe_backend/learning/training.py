@@ -17,8 +17,9 @@ from typing import Any
 
 from transcribe_backend.aws.vocabularies import WITHDRAWN, Created, Vocabularies
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
-from transcribe_backend.learning.evaluation import Evaluation, Trial, cost, within
+from transcribe_backend.learning.evaluation import Evaluation, Trial, by_turns, cost, within
 from transcribe_backend.learning.evidence import HELD_OUT_AT_LEAST, Evidence, Sample, fold
+from transcribe_backend.learning.excerpts import LONG, Excerpts, as_record, from_record
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Report, Reports
 from transcribe_backend.learning.wishes import WishBook
@@ -35,8 +36,9 @@ from transcribe_backend.studio.client import Studio
 _log = logging.getLogger(__name__)
 
 _DONE = "done"
-_INNER = ("stage", "tries", "due", "verdict", "turn", "variants")
+_INNER = ("stage", "tries", "due", "verdict", "turn", "variants", "excerpts")
 _HELD_OUT_SHARE = 0.4
+_MOST_CUT = 40  # long recordings that are downloaded for one evaluation
 
 Save = Callable[["Training"], None]
 
@@ -61,6 +63,8 @@ class Training:
     phrases: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, str]] = field(default_factory=list)
     held_out: list[int] = field(default_factory=list)
+    excerpts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By task, what of a long recording is evaluated."""
     vocabulary: str = ""
     variants: list[dict[str, Any]] = field(default_factory=list)
     """Of the candidate: that for fold 0, that for fold 1, and that which is promoted. Each leaves out the phrases
@@ -78,6 +82,7 @@ class Trainer:
         projects: Projects,
         evidence: Evidence,
         evaluation: Evaluation,
+        excerpts: Excerpts,
         vocabularies: Vocabularies,
         learnt: Learnt,
         wishes: WishBook,
@@ -89,6 +94,7 @@ class Trainer:
         self._projects = projects
         self._evidence = evidence
         self._evaluation = evaluation
+        self._excerpts = excerpts
         self._vocabularies = vocabularies
         self._learnt = learnt
         self._wishes = wishes
@@ -191,8 +197,9 @@ class Trainer:
 
     def _plan(self, training: Training, project: Project) -> None:
         """Which tasks are evaluated, with half of TRAIN_EVAL_MINUTES: the other half is for a second look."""
-        trials = self._trials(training, project)
         phrases, budget = [each["phrase"] for each in training.phrases], self._settings.train_eval_minutes * 60
+        self._cut(training, project, phrases)
+        trials = self._trials(training, project)
         chosen = within(trials, phrases, budget / 2)
         if len(chosen) < HELD_OUT_AT_LEAST:
             chosen = within(trials, phrases, budget)
@@ -203,13 +210,31 @@ class Trainer:
         training.cost = cost(sum(each.runs for each in chosen), sum(each.runs * each.seconds for each in chosen))
         training.stage = "planned"
 
+    def _cut(self, training: Training, project: Project, phrases: Sequence[str]) -> None:
+        """Of long recordings only the places that matter are evaluated."""
+        long = [sample for sample in self._judges(training, project) if sample.seconds > LONG]
+        parts = [(sample.task, self._excerpts.of(sample, phrases)) for sample in by_turns(long, phrases)[:_MOST_CUT]]
+        training.excerpts = {str(task): as_record(part) for task, part in parts if part}
+
     def _trials(self, training: Training, project: Project) -> list[Trial]:
-        samples = self._evidence.samples(project, [training.champion], only=set(training.held_out))
         return [
-            self._evaluation.trial(sample, place, project, training.champion, training.asked)
-            for sample in samples
+            self._evaluation.trial(
+                from_record(training.excerpts[str(sample.task)], sample)
+                if str(sample.task) in training.excerpts
+                else sample,
+                place,
+                project,
+                training.champion,
+                training.asked,
+            )
+            for sample in self._judges(training, project)
             if (place := fold(sample.media.identity, training.turn)) is not None
         ]
+
+    def _judges(self, training: Training, project: Project) -> list[Sample]:
+        names = self._vocabularies.names(training.project, training.language)
+        known = list(dict.fromkeys([training.champion, "", *names]))
+        return list(self._evidence.samples(project, known, only=set(training.held_out)))
 
     # planned -> made
 

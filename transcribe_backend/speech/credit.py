@@ -115,6 +115,13 @@ def _within(words: Phrase) -> Iterator[Phrase]:
             yield words[start:end]
 
 
+def holds(words: Phrase, phrases: Collection[Phrase]) -> bool:
+    """Whether one of the phrases stands in a text."""
+    return any(
+        words[at : at + len(phrase)] == phrase for phrase in phrases for at in range(len(words) - len(phrase) + 1)
+    )
+
+
 def comparable(phrase: str) -> Phrase:
     """A written phrase as words to compare."""
     return tokenize(phrase).words()
