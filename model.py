@@ -7,7 +7,8 @@ from label_studio_ml.model import LabelStudioMLBase
 
 from transcribe_backend.backend import Backend, backend
 from transcribe_backend.labeling.regions import wanted
-from transcribe_backend.prelabeling.prelabel import Prediction, Task
+from transcribe_backend.prelabeling.answers import Task
+from transcribe_backend.prelabeling.predictions import Prediction
 from transcribe_backend.prelabeling.project import Project
 
 
@@ -31,12 +32,15 @@ class AWSTranscribe(LabelStudioMLBase):  # type: ignore[misc]
         self._project_id = project_id or ""
         self._label_config = label_config or ""
 
-    def check(self) -> str:
-        """The model_version, once config, credentials and bucket are found right; raises what is wrong."""
+    def connect(self) -> str:
+        """The model_version, once config, credentials and bucket are found right; raises what is wrong.
+
+        The tasks of a project that is new are transcribed ahead, PREFETCH_MAX_TASKS at most.
+        """
         self._backend.projects.interface(self._label_config)
         self._backend.diagnosis.check()
         project = self._project()
-        self._backend.prefetch.connected(project)
+        self._backend.imports.connected(project)
         return project.version
 
     def predict(
@@ -50,8 +54,8 @@ class AWSTranscribe(LabelStudioMLBase):  # type: ignore[misc]
             return [{"result": []} for _ in tasks]
         project = self._project(tasks)
         if context:
-            return [self._backend.prelabel.interactive(task, project, context) for task in tasks]
-        slots = self._backend.prelabel.answer(tasks, project)
+            return [self._backend.answers.interactive(task, project, context) for task in tasks]
+        slots = self._backend.answers.answer(tasks, project)
         return [slot[0] if len(slot) == 1 else list(slot) for slot in slots]
 
     def fit(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -107,23 +107,45 @@ class StudioDouble:
         if self.refusal:
             return self.refusal, {"detail": "refused"}
         if match := re.fullmatch(r"/api/projects/(\d+)/", parts.path):
-            return (200, self.described()) if int(match[1]) in self.projects else (404, {"detail": "Not found."})
+            return (200, self.described()) if int(match[1]) in self.projects else own_words(404, "Not found.")
+        if parts.path == "/health":
+            return 200, {"status": "UP"}
         if parts.path == "/api/tasks/":
-            return 200, {"tasks": self.tasks, "total": len(self.tasks)}
+            return self._page(parse_qs(parts.query))
         if parts.path == "/api/predictions/" and method == "GET":
             with self._lock:
                 return 200, list(self.stored.get(int(parse_qs(parts.query)["task"][0]), []))
         if parts.path == "/api/predictions/" and method == "POST":
             return self._create(json.loads(body))
-        return 404, {"detail": "Not found."}
+        return own_words(404, "Not found.")
+
+    def _page(self, query: dict[str, list[str]]) -> Answer:
+        """Label Studio's list of tasks: by page, filtered by id where the query says so."""
+        wanted = json.loads(query["query"][0])
+        items = wanted.get("filters", {}).get("items", [])
+        bounds = {item["operator"]: item["value"] for item in items if item["filter"] == "filter:tasks:id"}
+        found = [
+            {**task, "total_predictions": len(self.stored.get(task["id"], []))}
+            for task in self.tasks
+            if bounds.get("greater", 0) < task["id"] < bounds.get("less", 2**63) and task["id"] not in self.gone
+        ]
+        size, page = int(query["page_size"][0]), int(query["page"][0])
+        shown = found[(page - 1) * size : page * size]
+        return (200, {"tasks": shown, "total": len(found)}) if shown or page == 1 else own_words(404, "Invalid page.")
 
     def _create(self, prediction: dict[str, Any]) -> Answer:
         task = prediction["task"]
         if task in self.gone:
-            return 400, {"task": [f'Invalid pk "{task}" - object does not exist.']}
+            return own_words(400, "Validation error", {"task": [f'Invalid pk "{task}" - object does not exist.']})
         with self._lock:
             self.stored.setdefault(task, []).append(prediction)
         return 201, {"id": 1, **prediction}
+
+
+def own_words(status: int, detail: str, errors: dict[str, Any] | None = None) -> Answer:
+    """An error as Label Studio words it (1.23 core/utils/common.py)."""
+    body = {"id": "0", "status_code": status, "version": "1.23.2", "detail": detail, "exc_info": None}
+    return status, {**body, "validation_errors": errors} if errors else body
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,104 +2,131 @@
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from transcribe_backend.aws.clients import AWSClients
+from transcribe_backend.aws.clients import THROTTLES, AWSClients
 from transcribe_backend.aws.diagnosis import Diagnosis
 from transcribe_backend.aws.jobs import TranscribeJobs
 from transcribe_backend.aws.media import MediaFolder, S3Media
 from transcribe_backend.aws.staging import Staging
-from transcribe_backend.aws.transcriptions import Transcriptions
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.aws.vocabularies import Vocabularies
-from transcribe_backend.background import Background
 from transcribe_backend.download.download import Downloader
-from transcribe_backend.errors import RequestError
-from transcribe_backend.failures import Failures
-from transcribe_backend.learning import schedule as learn
+from transcribe_backend.errors import (
+    CredentialsError,
+    RequestError,
+    StudioDenied,
+    StudioUnreachable,
+)
+from transcribe_backend.learning import schedule
 from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.evaluation import Evaluation
 from transcribe_backend.learning.evidence import Evidence
 from transcribe_backend.learning.excerpts import Excerpts
-from transcribe_backend.learning.learnt import Learnt
+from transcribe_backend.learning.learnt import InUse, Learnt
 from transcribe_backend.learning.reports import Reports
-from transcribe_backend.learning.schedule import Learning
+from transcribe_backend.learning.schedule import TRAINING, Annotated, Learning
 from transcribe_backend.learning.training import Trainer
-from transcribe_backend.learning.transcribing import ByRequests
 from transcribe_backend.learning.wishes import WishBook
-from transcribe_backend.ledger import Ledger, open_queue
-from transcribe_backend.prelabeling.deliver import Deliveries
+from transcribe_backend.prelabeling.answers import Answers
+from transcribe_backend.prelabeling.deliveries import GONE, Deliveries
+from transcribe_backend.prelabeling.imports import IMPORT, Connected, Imports
 from transcribe_backend.prelabeling.live_projects import LiveProjects
-from transcribe_backend.prelabeling.prefetch import Prefetch
-from transcribe_backend.prelabeling.prelabel import Prelabel
+from transcribe_backend.prelabeling.predictions import Predictions
 from transcribe_backend.prelabeling.project import Projects
+from transcribe_backend.prelabeling.versions import Answered, Versions
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Studio
 from transcribe_backend.telemetry.metrics import Metrics
 from transcribe_backend.transcribing.audio import LIMITS, AudioLocator
+from transcribe_backend.transcribing.batch import Batch
+from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, READY, TRANSCRIBE
 from transcribe_backend.transcribing.transcriber import Transcriber
-from transcribe_backend.versions import Versions
+from transcribe_backend.transcribing.watch import WATCH, Watch
+from transcribe_backend.work import claims, items, quotas, records
+from transcribe_backend.work.bell import Bell
+from transcribe_backend.work.claims import Claims
+from transcribe_backend.work.crew import Crew, Lane
+from transcribe_backend.work.database import Database
+from transcribe_backend.work.failures import Failures
+from transcribe_backend.work.items import BULK, URGENT, Work
+from transcribe_backend.work.quotas import Slots, Turns
+from transcribe_backend.work.records import Records
+
+_SCHEMA = (*items.SCHEMA, *claims.SCHEMA, *quotas.SCHEMA, *records.SCHEMA)
 
 
 class Backend:
-    """Everything that requests, the worker and the command line share; makes no request when it is made."""
+    """Everything that requests, the worker and the command line share; makes no request when it is made.
 
-    def __init__(self, settings: Settings) -> None:
+    `clock` replaces the clock of the store.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
         self.settings = settings
-        self.metrics = Metrics()
+        self.metrics = Metrics(THROTTLES)
         self.clients = AWSClients(os.environ.get("AWS_REGION") or None, self.metrics.aws_call)
         self.store = TranscriptStore(self.clients, settings)
         self.jobs = TranscribeJobs(self.clients, self.store, settings)
-        self.transcriptions = Transcriptions(self.jobs, self.store, settings, self.metrics.job)
         self.studio = _studio(settings)
-        staging = Staging(self.clients, settings)
-        self.excerpts = Excerpts(self.clients, staging, settings.model_dir / "tmp")
-        self.audio = AudioLocator(
-            S3Media(self.clients, settings),
-            staging,
-            self.studio,
-            Downloader(settings.allowed_audio_hosts, LIMITS),
-            settings,
-        )
-        self._home = MediaFolder(self.clients, settings)
-        self.transcriber = Transcriber(self.audio, self.transcriptions, self._home_region)
-        self.failures = Failures(Ledger(settings, "failures"))
-        self.vocabularies = Vocabularies(self.clients, settings)
-        self.learnt = Learnt(self.vocabularies, Ledger(settings, "learnt"))
-        self.projects = Projects(settings.language, self.learnt.name)
         self.diagnosis = Diagnosis(self.clients, settings)
-        self.versions = Versions(Ledger(settings, "versions"))
-        self.queue = open_queue(settings)
-        claims = Ledger(settings, "claims")
+        self._home = MediaFolder(self.clients, settings)
+        self._engine(clock)
+        self.vocabularies = Vocabularies(self.clients, settings)
+        self.learnt = Learnt(self.vocabularies, Records(self.database, "learnt", InUse), self.database.now)
+        self.projects = Projects(settings.language, self.learnt.name)
+        self._transcribing()
+        self._prelabeling()
+        self._learning()
+        self.crew = Crew(self.work, self._lanes(), self.failures.tell, self._chores())
+        self.metrics.watch(self._gauges)
+
+    def _engine(self, clock: Callable[[], float] | None) -> None:
+        self.database = Database(self.settings, _SCHEMA, clock)
+        self.work = Work(self.database)
+        self.bell = Bell(self.work)
+        self.claims = Claims(self.database)
+        self.turns = Turns(self.database)
+        self.slots = Slots(self.database, self.settings.max_jobs)
+        self.failures = Failures(self.work)
+
+    def _transcribing(self) -> None:
+        self.staging = Staging(self.clients, self.settings)
+        self.audio = AudioLocator(
+            S3Media(self.clients, self.settings),
+            self.staging,
+            self.studio,
+            Downloader(self.settings.allowed_audio_hosts, LIMITS),
+            self.settings,
+        )
+        self.watch = Watch(
+            self.jobs, self.store, self.work, self.slots, self.turns, self.bell, self.failures.tell, self.metrics.job
+        )
+        self.transcriber = Transcriber(
+            self.audio, self.jobs, self.store, self.work, self.slots, self.turns, self.watch, self.bell,
+            self.settings, self._home_region, self.metrics.job,
+        )  # fmt: skip
+        self.batch = Batch(self.work, self.bell, self._wake)
+
+    def _prelabeling(self) -> None:
         live = LiveProjects(self.studio, self.projects)
-        self.deliveries = Deliveries(
-            self.queue,
-            Ledger(settings, "deliveries"),
-            claims,
-            Ledger(settings, "heartbeats"),
-            self.transcriber,
-            live,
-            self.failures,
-            self.metrics.delivery,
+        made = Predictions(self.store)
+        self.answers = Answers(
+            self.transcriber, made, live, self.work, self.claims, self.bell, self._wake, self.settings
         )
-        plans = Ledger(settings, "prefetch")
-        self.prefetch = Prefetch(self.queue, plans, self.deliveries, self.projects, live, settings)
-        self.prelabel = Prelabel(self.transcriber, self.deliveries, claims, self.failures, settings)
-        self.reports = Reports(self.clients, settings)
-        self.wishes = WishBook(Documents(self.clients, settings, "words"))
+        self.deliveries = Deliveries(self.transcriber, made, live, self.work, self.claims, self.metrics.delivery)
+        connected = Records(self.database, "connected", Connected)
+        self.imports = Imports(live, self.transcriber, self.work, connected, self._wake, self.settings)
+        self.versions = Versions(Records(self.database, "versions", Answered))
+
+    def _learning(self) -> None:
+        self.reports = Reports(self.clients, self.settings)
+        self.wishes = WishBook(Documents(self.clients, self.settings, "words"))
         self.trainer = self._trainer()
-        self.learning = Learning(
-            self.queue,
-            Ledger(settings, "trainings"),
-            Ledger(settings, "training-locks"),
-            Ledger(settings, "annotations"),
-            self.trainer,
-            self.reports,
-            settings,
-        )
-        self.metrics.watch(transcriptions=self.transcriptions, deliveries=self.deliveries)
+        news = Records(self.database, "annotations", Annotated)
+        self.learning = Learning(self.work, news, self.trainer, self.reports, self.settings, self._wake)
 
     def _trainer(self) -> Trainer | None:
         if self.studio is None:
@@ -109,8 +136,8 @@ class Backend:
             self.studio,
             self.projects,
             evidence,
-            Evaluation(evidence, ByRequests(self.transcriptions), self.store, self.settings.train_champion_days),
-            self.excerpts,
+            Evaluation(evidence, self.batch, self.settings.train_champion_days),
+            Excerpts(self.clients, self.staging, self.settings.model_dir / "tmp"),
             self.vocabularies,
             self.learnt,
             self.wishes,
@@ -118,39 +145,73 @@ class Backend:
             self.settings,
         )
 
+    def _lanes(self) -> list[Lane]:
+        """Who does what, and how much at once: urgent work never stands behind bulk, nor looks behind downloads."""
+        both = (URGENT, BULK)
+        no_aws, no_studio = (CredentialsError,), (StudioUnreachable, StudioDenied)
+        return [
+            Lane(WATCH, URGENT, 4, self.watch.look),
+            Lane(TRANSCRIBE, URGENT, 6, self.transcriber.transcribe, pauses=no_aws),
+            Lane(TRANSCRIBE, BULK, 12, self.transcriber.transcribe, room=self._room, pauses=no_aws),
+            *(Lane(DOWNLOAD, priority, 6, self.transcriber.download) for priority in both),
+            *(Lane(AWAITING, priority, 1, self.transcriber.check) for priority in both),
+            *(Lane(PUSH, priority, 4, self.deliveries.push, pauses=no_studio) for priority in both),
+            Lane(GONE, URGENT, 1, self.deliveries.check_gone, pauses=no_studio),
+            Lane(IMPORT, BULK, 1, self.imports.carry_on, pauses=no_studio),
+            Lane(TRAINING, URGENT, 2, self.learning.carry_on),
+        ]
+
+    def _chores(self) -> list[Callable[[], None]]:
+        return [self.work.expire, self.failures.prune, self.claims.prune, self.versions.prune, self.database.trim]
+
+    def _room(self) -> int:
+        """Bulk is looked at only as far as jobs can be started: what waits, waits in the table."""
+        return max(1, self.settings.max_jobs - self.slots.count())
+
+    def _wake(self) -> None:
+        self.crew.wake()
+
+    def _gauges(self) -> tuple[int, int]:
+        return self.slots.count(), self.work.count(TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)
+
     def _home_region(self) -> str:
         """Where learnt vocabularies are: with S3_BUCKET all media lies in its region, else in the default one."""
         return self._home.region or self.clients.region
 
-    def start(self, *, consume: bool | None = None) -> None:
-        """Start the background threads. With a QUEUE_URL the queue is worked by `worker` processes alone."""
-        self.settings.model_dir.mkdir(parents=True, exist_ok=True)
-        work = not self.settings.queue_url if consume is None else consume
-        sweeps = [self.deliveries.sweep, self.prefetch.sweep, self.learning.sweep]
-        tidying = [self.deliveries.tidy, self.failures.prune]
-        Background(self.queue, [self.deliveries.heartbeat], sweeps, tidying, consume=work).start()
+    def start(self) -> None:
+        """Start the threads that do owed work; every process does, a `worker` nothing else."""
+        self.crew.start()
 
     def notice(self, event: str, data: Mapping[str, Any]) -> None:
         """Act, in the background, on what happened in Label Studio; unknown events are ignored.
 
         Raises RequestError when the event's payload is not what Label Studio sends.
         """
-        if event in learn.EVENTS:
+        if event in schedule.EVENTS:
             self.learning.notice(event, data)
-            return
-        project, tasks = data.get("project"), data.get("tasks")
-        if event in ("TASKS_CREATED", "TASKS_DELETED"):
-            if not isinstance(project, Mapping) or not isinstance(tasks, list):
-                raise RequestError(f"{event} needs a project object and a list of tasks.")
-            known = [task for task in tasks if isinstance(task, Mapping)]
+        elif event in ("TASKS_CREATED", "TASKS_DELETED"):
+            project = data.get("project")
+            if not isinstance(project, Mapping):
+                raise RequestError(f"{event} needs a project object.")
+            numbers = _task_ids(event, data.get("tasks"))
             if event == "TASKS_CREATED":
-                self.prefetch.imported(project, known)
+                self.imports.imported(project, numbers)
             else:
-                self.deliveries.deleted(project, [task.get("id") for task in known])
+                self.deliveries.deleted(project, numbers)
 
     def close(self) -> None:
-        """Let the process end: nothing new is started, what is pending is recorded."""
-        self.transcriber.close()
+        """Let the process end: nothing new is started, what is owed stays owed and is taken over."""
+        self.crew.close()
+        self.database.close()
+
+
+def _task_ids(event: str, tasks: Any) -> list[int]:
+    if not isinstance(tasks, list):
+        raise RequestError(f"{event} needs a list of tasks.")
+    numbers = [task.get("id") for task in tasks if isinstance(task, Mapping)]
+    if not all(isinstance(number, int) and 0 < number < 2**63 and not isinstance(number, bool) for number in numbers):
+        raise RequestError(f"{event} needs the id of each task.")
+    return numbers  # type: ignore[return-value]
 
 
 def _studio(settings: Settings) -> Studio | None:
@@ -172,3 +233,6 @@ def backend() -> Backend:
 def _made(process: int) -> Backend:
     # By process: connections made before a fork must not be used after it.
     return Backend(Settings.from_env(os.environ))
+
+
+__all__ = ["READY", "Backend", "backend"]

@@ -1,6 +1,6 @@
 """Everything that can go wrong, as types.
 
-TranscribeBackendError          what is wrong + `remedy`: what to do about it; `retryable`: may it pass by itself?
+TranscribeBackendError          what is wrong + `remedy`: what to do; `mended`: by itself, by an operator, never
 ├── SettingsError               the environment
 ├── RequestError                a request that is not what the Label Studio protocol says (HTTP 400)
 ├── LabelingConfigError         the project's labeling config asks for what a transcript cannot fill
@@ -21,22 +21,46 @@ TranscribeBackendError          what is wrong + `remedy`: what to do about it; `
 │   ├── StudioUnreachable       no answer at all, 5xx or 429
 │   ├── StudioDenied            401, 403
 │   └── StudioNotFound          404: task, project or file is gone
-├── QueueError                  the queue at QUEUE_URL or in MODEL_DIR does not answer
+├── QueueError                  the store of owed work, at QUEUE_URL or in MODEL_DIR, does not answer
 └── TrainingError               a training cannot be done
 """
+
+from enum import Enum
+
+
+class Mended(Enum):
+    """What makes an error go away. Only what never does ends owed work."""
+
+    ITSELF = "it passes by itself"
+    OPERATOR = "an operator mends it, and the work goes on"
+    NEVER = "it stays"
 
 
 class TranscribeBackendError(Exception):
     """Base of all our errors: `str(error)` is the problem in one sentence, `remedy` what the reader should do."""
 
-    retryable = False
+    mended = Mended.NEVER
 
-    def __init__(self, problem: str, *, remedy: str = "", retryable: bool | None = None) -> None:
+    def __init__(
+        self, problem: str, *, remedy: str = "", retryable: bool | None = None, mended: Mended | None = None
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
         self.remedy = remedy
         if retryable is not None:
-            self.retryable = retryable
+            self.mended = Mended.ITSELF if retryable else Mended.NEVER
+        if mended is not None:
+            self.mended = mended
+
+    @property
+    def retryable(self) -> bool:
+        """May it pass by itself?"""
+        return self.mended is Mended.ITSELF
+
+    @property
+    def permanent(self) -> bool:
+        """Will trying again never help?"""
+        return self.mended is Mended.NEVER
 
     @property
     def advice(self) -> str:
@@ -83,19 +107,25 @@ class AWSError(TranscribeBackendError):
 class CredentialsError(AWSError):
     """There are no AWS credentials, or AWS does not accept them."""
 
+    mended = Mended.OPERATOR
+
 
 class AccessDenied(AWSError):
     """The AWS credentials lack a permission."""
+
+    mended = Mended.OPERATOR
 
 
 class LimitExceeded(AWSError):
     """AWS throttles us or all job slots are taken; it passes."""
 
-    retryable = True
+    mended = Mended.ITSELF
 
 
 class BucketError(AWSError):
     """S3_BUCKET does not exist, lies in another region or belongs to somebody else."""
+
+    mended = Mended.OPERATOR
 
 
 class JobFailed(AWSError):
@@ -120,23 +150,23 @@ class StudioError(TranscribeBackendError):
 class StudioUnreachable(StudioError):
     """Label Studio does not answer, or answers 5xx or 429 (too many requests)."""
 
-    retryable = True
+    mended = Mended.ITSELF
 
 
 class StudioDenied(StudioError):
     """Label Studio does not accept our token (401) or its permissions (403)."""
 
-    retryable = True
+    mended = Mended.OPERATOR
 
 
 class StudioNotFound(StudioError):
-    """What we asked Label Studio for is gone (404)."""
+    """What we asked Label Studio for is gone, in Label Studio's own words."""
 
 
 class QueueError(TranscribeBackendError):
-    """The queue and the records beside it cannot be read or written."""
+    """The store of owed work cannot be read or written."""
 
-    retryable = True
+    mended = Mended.ITSELF
 
 
 class TrainingError(TranscribeBackendError):

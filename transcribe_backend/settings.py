@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from transcribe_backend.errors import SettingsError
 
-_QUEUE_SCHEMES = ("redis", "rediss", "postgresql", "postgres", "sqlite")
+_QUEUE_SCHEMES = ("postgresql", "postgres", "sqlite")
 
 
 def _setting(name: str, default: Any, help: str, parse: Callable[[str], Any] = str, **extra: Any) -> Any:
@@ -45,7 +45,7 @@ def web_url(text: str) -> str:
 
 def _queue_url(text: str) -> str:
     if urlsplit(text).scheme not in _QUEUE_SCHEMES:
-        raise ValueError("must be a redis://, postgresql:// or sqlite:// URL")
+        raise ValueError("must be a postgresql:// or sqlite:// URL")
     return text
 
 
@@ -93,6 +93,9 @@ class Settings:
     predict_wait: float = _setting(
         "PREDICT_WAIT_SECONDS", 55.0, "How long a prediction request may wait for jobs", _number(float, 0, 95)
     )
+    predict_open: float = _setting(
+        "PREDICT_OPEN_SECONDS", 8.0, "How long a single opened task may wait for its job", _number(float, 0, 95)
+    )
     interactive_wait: float = _setting(
         "INTERACTIVE_WAIT_SECONDS", 30.0, "How long a drawn segment may wait for its transcript", _number(float, 0, 95)
     )
@@ -118,7 +121,7 @@ class Settings:
     queue_url: str = _setting(
         "QUEUE_URL",
         "",
-        "Queue for several machines: redis:// or postgresql:// (else SQLite in MODEL_DIR)",
+        "Database of owed work for several machines: postgresql:// (else SQLite in MODEL_DIR)",
         _queue_url,
         secret=True,
     )

@@ -9,22 +9,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from transcribe_backend.aws.transcriptions import Transcriptions
+from transcribe_backend.failures import Failures
+from transcribe_backend.ledger import Ledger, open_queue
+from transcribe_backend.prelabeling.deliver import Deliveries
+from transcribe_backend.prelabeling.prefetch import Prefetch
+from transcribe_backend.prelabeling.prelabel import Prelabel
+
 from tests.stack import LocalAWS
 from tests.studio_double import API_KEY, PROJECT, StudioDouble
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media, S3Media
 from transcribe_backend.aws.staging import Staging
-from transcribe_backend.aws.transcriptions import Transcriptions
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.download.download import Downloader
-from transcribe_backend.failures import Failures
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
-from transcribe_backend.ledger import Ledger, open_queue
-from transcribe_backend.prelabeling.deliver import Deliveries
 from transcribe_backend.prelabeling.live_projects import LiveProjects
-from transcribe_backend.prelabeling.prefetch import Prefetch
-from transcribe_backend.prelabeling.prelabel import Prelabel
 from transcribe_backend.prelabeling.project import Project, Projects
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transcribe_backend.prelabeling.prelabel import claim_key
 
 from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks, put_audio
 from tests.stack import LocalAWS, local_aws, until
 from tests.studio_double import PROJECT, StudioDouble
 from transcribe_backend.errors import AWSError
-from transcribe_backend.prelabeling.prelabel import claim_key
 from transcribe_backend.prelabeling.project import Project
 
 SEGMENTS = (

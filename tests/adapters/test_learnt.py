@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transcribe_backend.ledger import Ledger
 
 from transcribe_backend.errors import AccessDenied, AWSError, QueueError
 from transcribe_backend.learning.learnt import Learnt
-from transcribe_backend.ledger import Ledger
 from transcribe_backend.settings import Settings
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from transcribe_backend.ledger import Ledger, open_queue
 
 from tests.adapters.background import Clock
 from tests.adapters.queue_servers import postgres_server, redis_server
 from transcribe_backend import ledger as ledger_module
 from transcribe_backend.errors import QueueError
-from transcribe_backend.ledger import Ledger, open_queue
 from transcribe_backend.settings import Settings
 
 ROUNDS, CALLERS = 30, 8

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from tests.adapters.background import Clock
 from transcribe_backend.ledger import Ledger
-from transcribe_backend.settings import Settings
 from transcribe_backend.versions import Versions
+
+from tests.adapters.background import Clock
+from transcribe_backend.settings import Settings
 
 
 def test_the_newest_twenty_are_kept_and_no_more(tmp_path: Path) -> None:

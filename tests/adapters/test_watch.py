@@ -5,13 +5,13 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from transcribe_backend.aws.watch import Watch
 
 from tests.stack import until
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job, Status, TranscribeJobs
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcripts import TranscriptStore
-from transcribe_backend.aws.watch import Watch
 from transcribe_backend.errors import AWSError
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 
 import pytest
-
 from transcribe_backend.aws.pacing import RateLimiter
 
 

@@ -19,7 +19,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from transcribe_backend.errors import AccessDenied, AWSError, CredentialsError, LimitExceeded
+from transcribe_backend.errors import AccessDenied, AWSError, CredentialsError, LimitExceeded, Mended
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -43,6 +43,7 @@ _BAD_CREDENTIALS = frozenset(
         "AuthFailure",
     }
 )
+_WRONG_CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheRequestFuture"})
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
 
 _MISTAKES = {
@@ -188,6 +189,18 @@ def _refusal(error: ClientError, doing: str) -> AWSError:
         return LimitExceeded(
             f"AWS takes no more requests now to {doing} ({code}: {message}).",
             remedy="It passes by itself; set TRANSCRIBE_START_RATE and TRANSCRIBE_MAX_JOBS to your account's quotas.",
+        )
+    if code in _WRONG_CLOCK:
+        return AWSError(
+            f"AWS refuses requests with this machine's time ({code}).",
+            remedy="Correct the clock of the backend's machine.",
+            mended=Mended.OPERATOR,
+        )
+    if code == "BadRequestException" and "ocabular" in message:
+        return AWSError(
+            f"Cannot {doing}: AWS says {code}: {message}",
+            remedy="Check model_vocabulary and model_vocabulary_filter in the labeling config.",
+            mended=Mended.OPERATOR,
         )
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return AWSError(

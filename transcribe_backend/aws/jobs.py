@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,12 @@ from botocore.exceptions import ClientError
 
 from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
 from transcribe_backend.aws.media import Media
-from transcribe_backend.aws.pacing import RateLimiter
 from transcribe_backend.aws.transcripts import REDACTED, TranscriptStore
 from transcribe_backend.errors import AWSError, JobFailed
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition
 
 PREFIX = "ls-"
-_LISTS_PER_SECOND = 4.5  # AWS Transcribe quotas: 5 ListTranscriptionJobs per second
 _PAGE = 100
 _NOT_FOUND = frozenset({"NotFoundException", "BadRequestException"})
 
@@ -39,28 +37,28 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """What AWS says of a job: QUEUED, IN_PROGRESS, COMPLETED or FAILED, with its reason."""
+class JobStatus:
+    """What AWS says of a job: QUEUED, IN_PROGRESS, COMPLETED or FAILED, with its reason, its audio and its output."""
 
     name: str
     state: str
     reason: str = ""
-    uri: str = ""
+    audio: str = ""
+    output: str = ""
 
 
 class TranscribeJobs:
-    """The requests to AWS Transcribe, each of them safe to repeat."""
+    """The requests to AWS Transcribe, each of them safe to repeat. Every method raises AWSError."""
 
     def __init__(self, clients: AWSClients, store: TranscriptStore, settings: Settings) -> None:
         self._clients = clients
         self._store = store
         self._settings = settings
-        self._lists = RateLimiter(_LISTS_PER_SECOND)
 
     def start(self, job: Job) -> bool:
         """Start the job; False when AWS has one of that name already: then it is ours to adopt.
 
-        Raises AWSError (retryable for LimitExceededException: all slots of the account are taken).
+        Raises LimitExceeded when requests or jobs are too many, or the file is too long: AWS does not say which.
         """
         with aws_errors(f"start the transcription of {job.media.uri}"):
             try:
@@ -71,23 +69,33 @@ class TranscribeJobs:
                 raise
         return True
 
-    def listing(self, region: str, *, state: str = "", name: str = PREFIX, pages: int = 100_000) -> Iterator[Status]:
-        """Jobs whose name contains `name`, newest first, at most `pages` pages of 100."""
-        wanted: dict[str, Any] = {"JobNameContains": name, "MaxResults": _PAGE}
-        if state:
-            wanted["Status"] = state
-        for _ in range(pages):
-            self._lists.wait()
+    def listing(
+        self, region: str, state: str, pages: int, next_page: Callable[[], object] = lambda: None
+    ) -> Iterator[JobStatus]:
+        """Our jobs in a state, newest first, from at most `pages` pages of 100. `next_page` is called before each
+        page but the first: it keeps the rate. A page may be empty and still not be the last (docs/aws.md).
+        """
+        wanted: dict[str, Any] = {"JobNameContains": PREFIX, "Status": state, "MaxResults": _PAGE}
+        for page in range(pages):
+            if page:
+                next_page()
             with aws_errors("list transcription jobs"):
-                page = self._clients.transcribe(region or None).list_transcription_jobs(**wanted)
-            for summary in page.get("TranscriptionJobSummaries", []):
-                yield _status(summary)
-            if not page.get("NextToken"):
+                answer = self._clients.transcribe(region or None).list_transcription_jobs(**wanted)
+            yield from map(_status, answer.get("TranscriptionJobSummaries", []))
+            if not answer.get("NextToken"):
                 return
-            wanted["NextToken"] = page["NextToken"]
+            wanted["NextToken"] = answer["NextToken"]
 
-    def get(self, name: str, region: str) -> Status | None:
-        """The job with a fresh TranscriptFileUri (valid 15 minutes); None when AWS knows no such job."""
+    def any_running(self, region: str) -> bool:
+        """Whether the account runs any job, ours or not, as far as one page tells."""
+        with aws_errors("list transcription jobs"):
+            answer = self._clients.transcribe(region or None).list_transcription_jobs(
+                Status="IN_PROGRESS", MaxResults=_PAGE
+            )
+        return bool(answer.get("TranscriptionJobSummaries") or answer.get("NextToken"))
+
+    def get(self, name: str, region: str) -> JobStatus | None:
+        """The job with a fresh place of its output (valid for 15 minutes); None when AWS knows no such job."""
         with aws_errors(f"look at the transcription job {name}"):
             try:
                 answer = self._clients.transcribe(region or None).get_transcription_job(TranscriptionJobName=name)
@@ -98,43 +106,35 @@ class TranscribeJobs:
         return _status(answer["TranscriptionJob"])
 
     def fetch(self, job: Job) -> bool:
-        """Bring a finished job's transcript into the store; False when it has none there yet.
+        """Bring the transcript of a job that may have ended into the store; False when there is none yet.
 
         Raises JobFailed with AWS's reason when the job turns out to be FAILED.
         """
-        if self._store.fetch(job.name, job.media.region or None):
+        region = job.media.region
+        if self._store.fetch(job.name, region or None):
             return True
-        if self._settings.s3_bucket:
+        status = self.get(job.name, region)
+        if status is not None and status.state == "FAILED":
+            raise failed(status)
+        if status is None or status.state != "COMPLETED":
             return False
-        return self.fetch_from_service_bucket(job)
+        # It may have ended after the look into S3.
+        return self._store.fetch(job.name, region or None) or self.fetch_elsewhere(status)
 
-    def fetch_ended(self, job: Job) -> bool:
-        """The transcript of a job that somebody else started, wherever it was written; False while it runs.
-
-        Raises JobFailed with AWS's reason.
+    def fetch_elsewhere(self, status: JobStatus) -> bool:
+        """The output of a COMPLETED job that was written to AWS's own bucket; False when it is in a bucket of ours or
+        is refused, since a place there is no signed URL.
         """
-        return self._store.fetch(job.name, job.media.region or None) or self.fetch_from_service_bucket(job)
-
-    def fetch_from_service_bucket(self, job: Job) -> bool:
-        """The transcript through TranscriptFileUri, with a fresh one when the first is refused (403)."""
-        for _ in range(2):
-            status = self.get(job.name, job.media.region)
-            if status is None or status.state in ("QUEUED", "IN_PROGRESS"):
-                return False
-            if status.state == "FAILED":
-                raise failed(job, status.reason)
-            answer = _download(status.uri)
-            if answer.status_code == requests.codes.ok:
-                self._store.put(job.name, answer.content)
-                return True
-        raise AWSError(
-            f"The transcript of {job.name} is at a place that refuses us (HTTP {answer.status_code}).",
-            remedy="It was written with another S3_BUCKET: set that again. Or delete the job, to pay for a new one: "
-            f"`aws transcribe delete-transcription-job --transcription-job-name {job.name}`.",
-        )
+        if "X-Amz-Signature=" not in status.output and "Signature=" not in status.output:
+            return False
+        answer = _download(status.output)
+        if answer.status_code != requests.codes.ok:
+            return False
+        self._store.put(status.name, answer.content)
+        return True
 
     def delete(self, name: str, region: str) -> None:
-        """Forget a job in AWS, so that the next request starts it again (and pays it)."""
+        """Forget a job in AWS, so that the next request starts it again, at AWS's price."""
         with aws_errors(f"delete the transcription job {name}"):
             self._clients.transcribe(region or None).delete_transcription_job(TranscriptionJobName=name)
 
@@ -151,20 +151,21 @@ class TranscribeJobs:
         return request
 
 
-def failed(job: Job, reason: str) -> JobFailed:
+def failed(status: JobStatus) -> JobFailed:
     """The error of a FAILED job. It stays failed: the same audio with the same options has the same name."""
     return JobFailed(
-        f"AWS Transcribe failed on {job.media.uri}: {reason or 'no reason given'}",
-        remedy=f"Mend the audio, or run `python -m transcribe_backend retry {job.name}` to try the same audio again.",
+        f"AWS Transcribe failed{f' on {status.audio}' if status.audio else ''}: {status.reason or 'no reason given'}",
+        remedy=f"Fix the audio, or run `python -m transcribe_backend retry {status.name}` to try the same audio again.",
     )
 
 
-def _status(described: Any) -> Status:
-    return Status(
+def _status(described: Any) -> JobStatus:
+    return JobStatus(
         name=described["TranscriptionJobName"],
         state=described.get("TranscriptionJobStatus", ""),
         reason=described.get("FailureReason", ""),
-        uri=_place(described.get("Transcript", {})),
+        audio=described.get("Media", {}).get("MediaFileUri", ""),
+        output=_place(described.get("Transcript", {})),
     )
 
 

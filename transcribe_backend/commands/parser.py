@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     transcribe.add_arguments(transcribing)
     transcribing.set_defaults(run=_with_backend(transcribe.run))
 
-    working = add("worker", "deliver late predictions and train (with QUEUE_URL)")
+    working = add("worker", "do owed work beside the servers, on any machine that shares QUEUE_URL")
     working.set_defaults(run=_with_backend(_work))
 
     learning = add("vocabulary", "what has been learnt from annotators: list, show, train, rollback")
@@ -73,7 +73,7 @@ def _work(arguments: argparse.Namespace, running: Backend) -> int:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    running.start(consume=True)
+    running.start()
     print("Worker runs.", flush=True)
     ended.wait()
     return 0

@@ -4,8 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, as_completed
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,14 @@ from transcribe_backend.backend import Backend
 from transcribe_backend.errors import AudioError, TranscribeBackendError
 from transcribe_backend.labeling.dialogue import dialogue
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
-from transcribe_backend.prelabeling.prelabel import predict
 from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.telemetry.redact import redact
+from transcribe_backend.transcribing.owed import Owed
 
 _DIALOGUE_SPEAKERS = 5
+
+_Ended = tuple[str, TranscribeBackendError | None]
+"""The name of a file's job, or why there is none."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,11 +49,11 @@ def run(arguments: argparse.Namespace, backend: Backend) -> int:
     """Transcribe all at once and write what is finished; 0 for everything, 1 when some failed, 130 when interrupted."""
     project = _project(arguments, backend)
     uris, missing = _find(arguments.audio, backend)
-    jobs = {uri: backend.transcriber.transcribe(uri, None, project.recognition) for uri in uris}
-    interrupted = _wait(jobs.values())
-    tasks, failures = _collect(jobs, project, backend, with_dialogue=arguments.dialogue)
+    backend.start()
+    ended, interrupted = _wait([Owed(uri, project.recognition) for uri in uris], backend)
+    tasks, failures = _collect(uris, ended, project, backend, with_dialogue=arguments.dialogue)
     _write(arguments.output, tasks)
-    return _report(arguments.output, len(jobs), len(tasks), {**missing, **failures}, interrupted)
+    return _report(arguments.output, len(uris), len(tasks), {**missing, **failures}, interrupted)
 
 
 def _find(given: Sequence[str], backend: Backend) -> tuple[list[str], dict[str, str]]:
@@ -95,36 +97,42 @@ def _project(arguments: argparse.Namespace, backend: Backend) -> Project:
     return replace(project, recognition=wish)
 
 
-def _wait(jobs: "Iterable[Future[str]]") -> bool:
-    pending = set(jobs)
-    try:
-        for _ in tqdm(as_completed(pending), total=len(pending), unit="file", desc="Transcribing", file=sys.stderr):
-            pass
-    except KeyboardInterrupt:
-        return True
-    return False
+def _wait(wanted: Sequence[Owed], backend: Backend) -> tuple[dict[str, _Ended], bool]:
+    """How each file ended, and whether somebody pressed Ctrl-C before all had."""
+    ended: dict[str, _Ended] = {}
+    with tqdm(total=len(wanted), unit="file", desc="Transcribing", file=sys.stderr) as bar:
+        try:
+            for each, job, error in backend.batch.transcribe(wanted):
+                ended[each.audio] = (job, error)
+                bar.update()
+        except KeyboardInterrupt:
+            return ended, True
+    return ended, False
 
 
 def _collect(
-    jobs: "dict[str, Future[str]]", project: Project, backend: Backend, *, with_dialogue: bool
+    uris: Sequence[str], ended: dict[str, _Ended], project: Project, backend: Backend, *, with_dialogue: bool
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     tasks, failures = [], {}
-    for uri, job in jobs.items():
-        if not job.done():
-            continue
+    for uri in uris:
+        job, error = ended.get(uri, ("", None))
         try:
-            tasks.append(_task(uri, job.result(), project, backend, with_dialogue=with_dialogue))
-        except TranscribeBackendError as error:
-            failures[uri] = redact(error.advice)
+            if error:
+                raise error
+            if job:
+                tasks.append(_task(uri, job, project, backend, with_dialogue=with_dialogue))
+        except TranscribeBackendError as told:
+            failures[uri] = redact(told.advice)
     return tasks, failures
 
 
 def _task(uri: str, job: str, project: Project, backend: Backend, *, with_dialogue: bool) -> dict[str, Any]:
     data: dict[str, Any] = {project.interface.data_key: uri}
+    backend.transcriber.bring(job)
     if with_dialogue:
         return {"data": {**data, "text": dialogue(backend.store.get(job))}}
     # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0005).
-    return {"data": data, "predictions": predict(backend.store, job, project)[::-1]}
+    return {"data": data, "predictions": backend.answers.predictions.of(job, project)[::-1]}
 
 
 def _write(output: Path, tasks: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import requests
 from urllib3.exceptions import HTTPError
 
-from transcribe_backend.errors import AudioError, AudioUnsupported
+from transcribe_backend.errors import AudioError, AudioUnsupported, Mended
 
 _CHUNK = 256 * 1024
 _PLAIN = frozenset({"", "identity", "aws-chunked"})
@@ -26,15 +26,19 @@ class OneHopSession(requests.Session):
 class BodyCut(AudioError):
     """The connection ended before the body did."""
 
-    retryable = True
+    mended = Mended.ITSELF
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a body is read: `max_bytes`, within `seconds` altogether (connecting and redirects included)."""
+    """How much of a body is read: `max_bytes`, within `seconds` altogether (connecting and redirects included), and
+    after `grace` seconds never slower than `slowest` bytes per second on average.
+    """
 
     max_bytes: int
     seconds: float
+    slowest: float = 0.0
+    grace: float = 20.0
     connect_timeout: float = 3.0
     read_timeout: float = 20.0
     clock: Callable[[], float] = field(default=time.monotonic)
@@ -54,12 +58,20 @@ def check_head(response: requests.Response, limits: Limits, audio: str) -> None:
 
 
 def read(response: requests.Response, limits: Limits, deadline: float, audio: str) -> Iterator[bytes]:
-    """The body as it arrives. Raises AudioUnsupported over `limits.max_bytes`, AudioError after `deadline`, BodyCut."""
-    size = 0
+    """The body as it arrives. Raises AudioUnsupported over `limits.max_bytes`, AudioError after `deadline` or when
+    it is too slow, BodyCut."""
+    size, begun = 0, limits.clock()
     while chunk := _next_chunk(response, audio):
         size += len(chunk)
         if size > limits.max_bytes:
             raise _too_long(audio, limits)
+        lasted = limits.clock() - begun
+        if lasted > limits.grace and size < limits.slowest * lasted:
+            raise AudioError(
+                f"{audio} arrives too slowly: {size / lasted / 1024:.1f} KB per second.",
+                remedy="Put the audio into S3, or on a faster server.",
+                retryable=True,
+            )
         if limits.clock() > deadline:
             raise AudioError(
                 f"{audio} was not downloaded within {limits.seconds:g} s.",

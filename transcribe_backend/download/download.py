@@ -14,6 +14,7 @@ from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from transcribe_backend.download import bodies
 from transcribe_backend.download.bodies import Limits
 from transcribe_backend.errors import AudioError, AudioForbidden, AudioNotFound
+from transcribe_backend.telemetry.redact import shown
 
 _REDIRECTS = 5
 _HEADERS = {"Accept": "audio/*, video/*;q=0.9, */*;q=0.5", "Accept-Encoding": "identity"}
@@ -139,14 +140,6 @@ def _url_problem(url: str) -> str:
     if not parts.hostname or port == 0:
         return "names no host"
     return "holds a user name or password" if "@" in parts.netloc else ""
-
-
-def shown(url: str) -> str:
-    """A URL as it may be shown: without query, fragment and user:password@ (they hold secrets)."""
-    head = url.partition("?")[0].partition("#")[0]
-    scheme, slashes, rest = head.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"[:300]
 
 
 def _is_exempt(parts: SplitResult, allowed: frozenset[str]) -> bool:

@@ -4,12 +4,12 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
+from typing import Protocol
 
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
-from transcribe_backend.aws.transcripts import TranscriptStore
+from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.learning.evidence import Evidence, Sample
-from transcribe_backend.learning.transcribing import Transcribing
 from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.speech.alignment import Pair
 from transcribe_backend.speech.credit import Phrase, comparable, holds
@@ -17,6 +17,13 @@ from transcribe_backend.speech.credit import Phrase, comparable, holds
 _SHORTEST_BILLED = 15  # seconds; aws.amazon.com/transcribe/pricing
 _DOLLARS_PER_MINUTE = 0.024  # list price of the first tier, us-east-1
 _DAY = 86_400.0
+
+
+class Transcriptions(Protocol):
+    """Has audio transcribed."""
+
+    def ensure(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TranscribeBackendError | None]]:
+        """Each job as it ends, with its error when it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +48,9 @@ class Trial:
 class Evaluation:
     """Transcribes held-out tasks; `champion_days` is how old transcripts of the vocabulary in use may be."""
 
-    def __init__(
-        self, evidence: Evidence, transcribing: Transcribing, store: TranscriptStore, champion_days: float
-    ) -> None:
+    def __init__(self, evidence: Evidence, transcriptions: Transcriptions, champion_days: float) -> None:
         self._evidence = evidence
-        self._transcribing = transcribing
-        self._store = store
+        self._transcriptions = transcriptions
         self._champion_seconds = champion_days * _DAY
 
     def trial(self, sample: Sample, fold: int, project: Project, champion: str, now: float) -> Trial:
@@ -70,13 +74,11 @@ class Evaluation:
             Job(_renewed(trial.sample.media, trial.renewed if champion else ""), recognition): trial.sample
             for trial in trials
         }
-        done = set()
-        for job, error in self._transcribing.ensure(list(jobs)):
-            if error and error.retryable:
+        for _, error in self._transcriptions.ensure(list(jobs)):
+            if error and not error.permanent:
                 raise error
-            if error is None:
-                done.add(job)
-        return {sample.task: sample.pair(self._store.get(job.name)) for job, sample in jobs.items() if job in done}
+        heard = ((sample, self._evidence.fetched(job)) for job, sample in jobs.items())
+        return {sample.task: sample.pair(transcript) for sample, transcript in heard if transcript}
 
 
 def _renewed(media: Media, mark: str) -> Media:

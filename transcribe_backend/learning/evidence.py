@@ -84,12 +84,12 @@ class Evidence:
 
     def transcript(self, media: Media, project: Project, vocabulary: str) -> Transcript | None:
         """The transcript of this audio with a vocabulary ("" for none), if AWS has made it."""
-        return self._fetched(Job(media, replace(project.recognition, vocabulary=vocabulary)))
+        return self.fetched(Job(media, replace(project.recognition, vocabulary=vocabulary)))
 
     def made_at(self, media: Media, project: Project, vocabulary: str) -> float | None:
         """When (Unix time) that transcript was made; None where there is none."""
         job = Job(media, replace(project.recognition, vocabulary=vocabulary))
-        return self._store.made_at(job.name, media.region or None) if self._fetched(job) else None
+        return self._store.made_at(job.name, media.region or None) if self.fetched(job) else None
 
     def _any_transcript(self, media: Media, project: Project, vocabularies: Sequence[str]) -> Transcript | None:
         """Whatever is at hand; AWS is asked for a few of them only."""
@@ -97,10 +97,11 @@ class Evidence:
         likely = [Job(media, options) for each in asked for options in dict.fromkeys((each, _plain(each)))]
         others = (Job(media, options) for each in asked for options in _other_options(each))
         at_hand = (job for job in chain(likely, others) if self._store.has(job.name))
-        found = (self._fetched(job) for job in chain(at_hand, likely[:_ASKED_FOR]))
+        found = (self.fetched(job) for job in chain(at_hand, likely[:_ASKED_FOR]))
         return next(filter(None, found), None)
 
-    def _fetched(self, job: Job) -> Transcript | None:
+    def fetched(self, job: Job) -> Transcript | None:
+        """The transcript of a job, if AWS has made it."""
         try:
             if self._store.has(job.name) or self._jobs.fetch(job):
                 return self._store.get(job.name)

@@ -1,16 +1,16 @@
-"""COMPOSES: which learnt vocabulary each project uses: AWS's word for it, remembered for a minute by all processes."""
+"""Which learnt vocabulary each project uses: AWS's word for it, remembered for a minute by all processes."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from dataclasses import dataclass
 
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.errors import AccessDenied, AWSError, QueueError, TranscribeBackendError
-from transcribe_backend.ledger import Ledger
 from transcribe_backend.speech.recognition import AUTO
+from transcribe_backend.work.records import Records
 
 _log = logging.getLogger(__name__)
 
@@ -18,20 +18,29 @@ _FRESH_SECONDS, _OLDEST_SECONDS = 40.0, 60.0
 _PATIENCE = 10.0  # of the 100 s that Label Studio gives /predict; /setup asks diagnosis.py first
 
 
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """The name of the vocabulary in use, "" for none, as AWS told it at the Unix time `at`."""
+
+    name: str
+    at: float
+
+
 class Learnt:
     """The promoted vocabulary of a project and language.
 
-    Kept in one ledger that the workers and replicas of a deployment share: they change the version together. It is
-    asked for again, in the background, when it is 40 s old; with an answer older than 60 s the caller waits.
+    Kept in records that the workers and replicas of a deployment share: they change the version together. It is
+    asked for again, in the background, when it is 40 s old; with an answer older than 60 s the caller waits. `clock`
+    is the clock that those processes share.
     """
 
-    def __init__(self, vocabularies: Vocabularies, memory: Ledger, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, vocabularies: Vocabularies, memory: Records[InUse], clock: Callable[[], float]) -> None:
         self._vocabularies = vocabularies
         self._memory = memory
         self._clock = clock
         self._lock = threading.Lock()
         self._asking: dict[str, Future[str]] = {}
-        self._last: dict[str, dict[str, Any]] = {}
+        self._last: dict[str, InUse] = {}
         self._pool = ThreadPoolExecutor(2, "learnt-vocabulary")
 
     def name(self, project: str, language: str) -> str:
@@ -43,25 +52,31 @@ class Learnt:
         if language == AUTO:
             return ""
         known = self._recall(_key(project, language))
-        age = self._clock() - known["at"] if known else float("inf")
+        age = self._now() - known.at if known else float("inf")
         if known and age < _FRESH_SECONDS:
-            return str(known["name"])
+            return known.name
         asking = self._ask(project, language)
         if known and age < _OLDEST_SECONDS:
-            return str(known["name"])
-        return self._answer(asking, str(known["name"]) if known else None)
+            return known.name
+        return self._answer(asking, known.name if known else None)
 
     def remember(self, project: str, language: str, name: str) -> None:
         """The vocabulary in use, from now on and for all processes of this deployment."""
-        key, record = _key(project, language), {"name": name, "at": self._clock()}
-        self._last[key] = record
+        key, in_use = _key(project, language), InUse(name, self._now())
+        self._last[key] = in_use
         try:
-            self._memory.put(key, record)
+            self._memory.put(key, in_use)
         except QueueError as error:
             _log.warning("The learnt vocabulary in use is not told to other processes: %s", error.advice)
 
-    def _recall(self, key: str) -> dict[str, Any] | None:
-        """What all processes know; what this one knows, while the ledger is down."""
+    def _now(self) -> float:
+        try:
+            return self._clock()
+        except QueueError:
+            return time.time()
+
+    def _recall(self, key: str) -> InUse | None:
+        """What all processes know; what this one knows, while the store is down."""
         try:
             known = self._memory.get(key)
         except QueueError:

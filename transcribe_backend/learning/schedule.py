@@ -1,61 +1,57 @@
-"""COMPOSES: when to train, who trains, and what becomes of a training that fails."""
+"""When to train, who trains, and what becomes of a training that fails."""
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from huey.api import Huey
-
-from transcribe_backend.errors import QueueError, RequestError, TrainingError, TranscribeBackendError
+from transcribe_backend.errors import RequestError, TrainingError, TranscribeBackendError
 from transcribe_backend.learning.reports import Report, Reports
 from transcribe_backend.learning.training import Trainer, Training
-from transcribe_backend.ledger import AFTER, Ledger
 from transcribe_backend.prelabeling.project import project_id
 from transcribe_backend.settings import Settings
+from transcribe_backend.work.items import URGENT, Item, New, Work
+from transcribe_backend.work.records import Records
 
 _log = logging.getLogger(__name__)
 
 EVENTS = ("START_TRAINING", "ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED")
-_BEAT, _DEAD_SECONDS = 4.0, 15.0
-_REQUEUE_SECONDS = 30.0
+TRAINING = "training"
+"""The queue of trainings, one at most per project."""
 _TRIES = 10
-_BACKOFF = (10.0, 600.0)
+_LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """An annotation that no training has seen yet."""
 
 
 class Learning:
-    """Trainings of all projects, one at a time per project however many processes share the ledgers.
+    """Trainings of all projects, one at a time per project: each is an item of owed work, saved after every stage.
 
-    `trainings` holds one durable record per training that is not finished: a killed process loses the queue's task but
-    not the record, and whoever keeps house finds it. `news` holds one record per annotation that no training has seen.
+    `news` holds one record per annotation that no training has seen, under `<project>|<annotation>`.
     """
 
     def __init__(
         self,
-        queue: Huey,
-        trainings: Ledger,
-        locks: Ledger,
-        news: Ledger,
+        work: Work,
+        news: Records[Annotated],
         trainer: Trainer | None,
         reports: Reports,
         settings: Settings,
-        clock: Callable[[], float] = time.time,
+        wake: Callable[[], None],
     ) -> None:
-        self._trainings = trainings
-        self._locks = locks
+        self._work = work
         self._news = news
         self._trainer = trainer
         self._reports = reports
         self._settings = settings
-        self._clock = clock
-        self._train = queue.task(name="train")(self._train_now)
-        self._count = queue.task(name="count_annotations")(self._count_now)
+        self._wake = wake
 
     def notice(self, event: str, data: Mapping[str, Any]) -> None:
-        """An event of Label Studio: queued, and acted on in the background.
+        """An event of Label Studio: noted, and acted on in the background.
 
         Raises RequestError when the payload is not what Label Studio sends.
         """
@@ -76,113 +72,57 @@ class Learning:
         if self._trainer is None:
             _log.warning("Project %s is not trained: LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY are not set", project)
             return False
-        if not self._trainings.add(project, asdict(Training(project, why, self._clock()))):
+        if _key(project) in self._work.states([_key(project)]):
             _log.info("Project %s is being trained already", project)
             return False
-        self._train(project)
+        training = Training(project, why, self._work.now())
+        self._work.add([New(_key(project), TRAINING, asdict(training), URGENT)])
+        self._wake()
         return True
 
     def train(self, project: str, why: str) -> Report:
-        """Train now and here; raises TrainingError, StudioError or AWSError after the report is written."""
+        """Train, and wait for the report; raises TrainingError, StudioError or AWSError."""
         if self._trainer is None:
             raise TrainingError("No Label Studio is known.", remedy="Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.")
-        self._trainings.add(project, asdict(Training(project, why, self._clock())))
-        with self._alone(project) as mine:
-            if not mine:
-                raise TrainingError(f"Project {project} is being trained already.", remedy="Wait for its report.")
-            return self._run(self._trainer, project)
+        if not self.ask(project, why):
+            raise TrainingError(f"Project {project} is being trained already.", remedy="Wait for its report.")
+        while self._work.states([_key(project)]):
+            time.sleep(_LOOK_SECONDS)
+        reports = self._reports.all(project)
+        if not reports:
+            raise TrainingError(f"The training of project {project} left no report.", remedy="Its log says why.")
+        return reports[0]
 
-    def sweep(self) -> None:
-        """Queue again what nobody works on: trainings of dead processes, and those whose pause is over."""
-        now = self._clock()
-        for project, record in list(self._trainings.items()):
-            lock = self._locks.get(project)
-            abandoned = lock is None or now - lock["at"] > _DEAD_SECONDS
-            due = record["due"] <= now and now - record["asked"] > _BEAT
-            if abandoned and due and self._locks.claim(_requeued(project), now - _REQUEUE_SECONDS):
-                self._train(project)
-
-    def __len__(self) -> int:
-        """Trainings that have not ended."""
-        return len(self._trainings)
-
-    # The worker
-
-    def _train_now(self, project: str) -> None:
-        record = self._trainings.get(project)
-        if record is None or self._trainer is None or record["due"] > self._clock():
-            return
-        with self._alone(project) as mine:
-            if not mine:
-                return
-            try:
-                self._run(self._trainer, project)
-            except TranscribeBackendError as error:
-                _log.warning("Training of project %s: %s", project, error.advice)
-
-    def _run(self, trainer: Trainer, project: str) -> Report:
-        record = self._trainings.get(project)
-        if record is None:
-            raise TrainingError(f"The training of project {project} has just ended.", remedy="Look at its report.")
-        training = Training(**record)
-        seen = list(self._of(project))
+    def carry_on(self, item: Item) -> None:
+        """Take a training through its stages, from wherever its last process left it."""
+        if self._trainer is None:
+            raise TrainingError("No Label Studio is known.", remedy="Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.")
+        training, begun = Training(**item.body), self._work.now()
         try:
-            report = trainer.run(training, lambda state: self._trainings.put(project, asdict(state)))
-        except TranscribeBackendError as error:
-            self._failed(trainer, training, error)
-            raise
-        except Exception as error:
-            _log.exception("Training of project %s failed", project)
-            self._failed(trainer, training, TrainingError(f"The training failed: {error!r}", retryable=True))
-            raise
-        self._finish(project, seen)
-        _log.info("Training of project %s: %s. %s", project, report["outcome"], report["reason"])
-        return report
-
-    def _failed(self, trainer: Trainer, training: Training, error: TranscribeBackendError) -> None:
-        """Pause before what may pass; report what will not."""
-        if error.retryable and training.tries < _TRIES:
-            pause = min(_BACKOFF[0] * 2**training.tries, _BACKOFF[1])
-            training.tries, training.due = training.tries + 1, self._clock() + pause
-            self._trainings.put(training.project, asdict(training))
+            report = self._trainer.run(training, lambda state: self._save(item, state))
+        except _TakenOver as error:
+            _log.info("%s", error)
             return
+        except TranscribeBackendError as error:
+            if not error.permanent and item.attempts < _TRIES:
+                raise
+            self._give_up(self._trainer, training, error)
+        else:
+            _log.info("Training of project %s: %s. %s", training.project, report["outcome"], report["reason"])
+        self._news.clear(f"{training.project}|", before=begun)
+        self._work.finish(item)
+
+    def _save(self, item: Item, training: Training) -> None:
+        if not self._work.save(item, asdict(training)):
+            raise _TakenOver(f"The training of project {training.project} went on in another process.")
+
+    def _give_up(self, trainer: Trainer, training: Training, error: TranscribeBackendError) -> None:
+        _log.warning("Training of project %s: %s", training.project, error.advice)
         try:
             self._reports.save(trainer.report(training, error))
         except TranscribeBackendError as unsaved:
             # What broke the training may break its report, too; asked for again and again it would never end.
             _log.error("The report of project %s is not kept: %s", training.project, unsaved.advice)
-        self._finish(training.project, list(self._of(training.project)))
-
-    def _finish(self, project: str, seen: list[str]) -> None:
-        for key in seen:
-            self._news.delete(key)
-        self._trainings.delete(project)
-        for key, _ in list(self._locks.items()):
-            if _claimed(key) == _requeued(project) or _claimed(key) == project != key:
-                self._locks.delete(key)
-
-    @contextmanager
-    def _alone(self, project: str) -> Iterator[bool]:
-        """Whether this process is the one that trains the project; it says so every few seconds until it is done."""
-        if not self._locks.claim(project, self._clock() - _DEAD_SECONDS):
-            yield False
-            return
-        done = threading.Event()
-        keeper = threading.Thread(target=self._keep, args=(project, done), name="training-lock", daemon=True)
-        keeper.start()
-        try:
-            yield True
-        finally:
-            done.set()
-            keeper.join()
-            self._locks.delete(project)
-
-    def _keep(self, project: str, done: threading.Event) -> None:
-        while not done.wait(_BEAT):
-            try:
-                self._locks.put(project, {"at": self._clock()})
-            except QueueError as error:
-                _log.warning("The training of project %s cannot say that it goes on: %s", project, error.advice)
 
     # Counting
 
@@ -196,24 +136,19 @@ class Learning:
             return 0
         return max(wanted, self._settings.train_min_new_annotations)
 
-    def _count_now(self, project: str, annotations: list[int], threshold: int) -> None:
-        for annotation in annotations:
-            self._news.put(f"{project}|{annotation}", {"at": self._clock()})
-        count = sum(1 for _ in self._of(project))
-        if count >= threshold and self._trainings.get(project) is None:
+    def _count(self, project: str, annotations: list[int], threshold: int) -> None:
+        self._news.add({f"{project}|{annotation}": Annotated() for annotation in annotations})
+        count = self._news.count(f"{project}|")
+        if count >= threshold:
             self.ask(project, f"{count} new annotations")
 
-    def _of(self, project: str) -> Iterator[str]:
-        return (key for key, _ in self._news.items() if key.startswith(f"{project}|"))
+
+class _TakenOver(TranscribeBackendError):
+    """This process was so slow that another has taken the training over."""
 
 
-def _requeued(project: str) -> str:
-    return f"requeued|{project}"
-
-
-def _claimed(key: str) -> str:
-    """What a record of the locks is about: claims that were taken over leave records of their own."""
-    return key.partition(AFTER)[0]
+def _key(project: str) -> str:
+    return f"training|{project}"
 
 
 def _annotations(data: Mapping[str, Any]) -> list[int]:

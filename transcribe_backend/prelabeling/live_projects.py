@@ -13,13 +13,14 @@ _FRESH_SECONDS = 10.0
 class LiveProjects:
     """Asks the Label Studio at LABEL_STUDIO_URL, which may not be configured; an answer counts for a moment."""
 
-    def __init__(self, studio: Studio | None, projects: Projects, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, studio: Studio | None, projects: Projects, clock: Callable[[], float] = time.monotonic) -> None:
         self._studio = studio
         self._projects = projects
         self._clock = clock
         self._known: dict[str, tuple[float, Project]] = {}
 
-    def __bool__(self) -> bool:
+    @property
+    def configured(self) -> bool:
         """Whether there is a Label Studio to ask."""
         return self._studio is not None
 

@@ -1,7 +1,6 @@
 """PURE: what a request says of its project, what we ask of AWS for it, and the version of its predictions."""
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +14,6 @@ from transcribe_backend.speech.recognition import Recognition
 
 _RULES = 1
 """Raised when the same transcript and labeling config begin to give other predictions."""
-_LEARNT = re.compile(r"^ls-p\d+-.*-(v\d+)$")
 
 Promoted = Callable[[str, str], str]
 """(project id, language) -> name of the learnt vocabulary in use, or ""."""
@@ -77,12 +75,6 @@ def project_id(project: Any) -> str:
         raise RequestError("project needs an id and a created_at.") from error
 
 
-def learnt_version(vocabulary: str) -> str:
-    """`v3` of a vocabulary that was learnt; "" for any other name."""
-    learnt = _LEARNT.match(vocabulary)
-    return learnt[1] if learnt else ""
-
-
 @lru_cache(maxsize=256)
 def model_version(interface: Interface, recognition: Recognition) -> str:
     """`transcribe-en-US@1a2b3c4d`, with a learnt vocabulary `transcribe-en-US+v3@…`.
@@ -90,7 +82,7 @@ def model_version(interface: Interface, recognition: Recognition) -> str:
     What follows the @ is a digest of all that decides the predictions' content and form, so that a changed labeling
     config or setting makes Label Studio ask again, and a restart does not.
     """
-    learnt = learnt_version(recognition.vocabulary)
+    learnt = recognition.learnt
     what = f"{_RULES}|{recognition.key()}|{interface.shape()}"
     digest = hashlib.sha256(what.encode()).hexdigest()[:8]
     return f"transcribe-{recognition.language}{f'+{learnt}' if learnt else ''}@{digest}"

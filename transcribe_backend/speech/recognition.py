@@ -21,6 +21,7 @@ SPEAKERS = range(2, 31)
 ALTERNATIVES = range(2, 11)
 
 _NAME = re.compile(r"[0-9a-zA-Z._-]{1,200}")
+_LEARNT = re.compile(r"ls-p\d+-.*-(v\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ class Recognition:
     def takes_vocabulary(self) -> bool:
         """May a custom vocabulary be added? Identification needs to know the candidates for it."""
         return not self.identifies or len(self.languages) in IDENTIFIED_WITH_VOCABULARY
+
+    @property
+    def learnt(self) -> str:
+        """`v3` where the vocabulary is one that we learnt; "" for any other."""
+        learnt = _LEARNT.fullmatch(self.vocabulary)
+        return learnt[1] if learnt else ""
 
     def request(self) -> dict[str, Any]:
         """These options as parameters of StartTranscriptionJob."""

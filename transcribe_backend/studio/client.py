@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -18,6 +19,7 @@ from transcribe_backend.download import bodies
 from transcribe_backend.download.bodies import BodyCut, Limits
 from transcribe_backend.errors import (
     AudioForbidden,
+    Mended,
     StudioDenied,
     StudioError,
     StudioNotFound,
@@ -32,6 +34,7 @@ _ANNOTATED = {
     "conjunction": "and",
     "items": [{"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}],
 }
+_IS_GONE = "object does not exist"  # on a prediction for a deleted task
 _DENIALS = {
     "none": (
         "Label Studio wants a token and LABEL_STUDIO_API_KEY is not set.",
@@ -123,6 +126,13 @@ class Studio:
             seen, page = seen + len(tasks), page + 1
             if not tasks or seen >= answer.get("total", seen):
                 return
+
+    def tasks_after(self, project_id: int, after: int, upto: int | None, count: int) -> list[dict[str, Any]]:
+        """The next `count` tasks with an id above `after`, and not above `upto`, in order of id."""
+        filters = [("greater", after)] + ([("less", upto + 1)] if upto is not None else [])
+        items = [{"filter": "filter:tasks:id", "operator": o, "type": "Number", "value": v} for o, v in filters]
+        query = {"filters": {"conjunction": "and", "items": items}}
+        return list(islice(self.tasks(project_id, count, query=query), count))
 
     def annotated_tasks(self, project_id: int, page_size: int = 100) -> Iterator[dict[str, Any]]:
         """Like `tasks`, only those with at least one annotation that was not skipped."""
@@ -217,17 +227,19 @@ class Studio:
 
     def _json(self, response: requests.Response, path: str) -> Any:
         if response.is_redirect:
-            raise StudioError(
-                f"Label Studio redirects {path} to {response.headers['Location'].partition('?')[0]}.",
+            raise StudioUnreachable(
+                f"{self.url} redirects {path.partition('?')[0]} to {response.headers['Location'].partition('?')[0]}.",
                 remedy="Set LABEL_STUDIO_URL to the address that Label Studio has now.",
+                mended=Mended.OPERATOR,
             )
         if not response.content:
             return None
         try:
             return response.json()
         except ValueError as error:
-            raise StudioError(
-                f"{self.url}{path} does not answer JSON.", remedy="Check that LABEL_STUDIO_URL is a Label Studio."
+            raise StudioUnreachable(
+                f"{self.url}{path.partition('?')[0]} does not answer JSON.",
+                remedy="Check that LABEL_STUDIO_URL is a Label Studio, and that it is not being maintained.",
             ) from error
 
     def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
@@ -274,11 +286,32 @@ class Studio:
                 f"The user of LABEL_STUDIO_API_KEY may not do this in Label Studio ({where}).",
                 remedy="Give the user access to the project, or use another user's token.",
             )
-        if status == 404 or (status == 500 and "has_permission" in response.text):  # 1.23.2's way to miss an upload
+        if self._says_missing(response, where):
             return StudioNotFound(f"Label Studio has nothing at {where}.", remedy=_missing_remedy(where))
         if status >= 500 or status == 429:  # a proxy before Label Studio limits requests
             return StudioUnreachable(f"Label Studio answers {status} for {where}.", remedy=_missing_remedy(where))
+        if not _is_own(response):
+            return StudioUnreachable(
+                f"Something that is not Label Studio answers {status} at {self.url}{where}.",
+                remedy="Check LABEL_STUDIO_URL, and the proxy in front of Label Studio.",
+            )
         return StudioError(f"Label Studio answers {status} for {where}: {_detail(response)}")
+
+    def _says_missing(self, response: requests.Response, where: str) -> bool:
+        """Whether Label Studio itself, and not a proxy without its upstream, says that something is gone."""
+        if response.status_code == 400:
+            return _is_own(response) and _IS_GONE in response.text
+        if response.status_code == 500:  # 1.23.2's way to miss an upload
+            return "has_permission" in response.text
+        # Files are not served by its API: their 404 has no words of its own.
+        return response.status_code == 404 and (_is_own(response) or (bool(_FILES.match(where)) and self._is_up()))
+
+    def _is_up(self) -> bool:
+        try:
+            told = self._request("GET", "/health", "").json()
+        except (StudioError, ValueError):
+            return False
+        return isinstance(told, dict) and told.get("status") == "UP"
 
 
 def _session() -> requests.Session:
@@ -305,8 +338,17 @@ def _origin(parts: Any) -> tuple[str, str, int]:
 
 def _object(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise StudioError("Label Studio's answer is not a JSON object.", remedy="Check LABEL_STUDIO_URL.")
+        raise StudioUnreachable("Label Studio's answer is not a JSON object.", remedy="Check LABEL_STUDIO_URL.")
     return answer
+
+
+def _is_own(response: requests.Response) -> bool:
+    """Whether an error is in Label Studio's own words (1.23 core/utils/common.py, custom_exception_handler)."""
+    try:
+        told = response.json()
+    except ValueError:
+        return False
+    return isinstance(told, dict) and {"status_code", "version", "detail"} <= told.keys()
 
 
 def _until_cut(response: requests.Response, limits: Limits, deadline: float, path: str) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 import os
 import struct
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -16,9 +16,10 @@ _REQUEST_SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 5, 15, 30, 60, 100)
 
 
 class Metrics:
-    """What the backend counts; one object per process."""
+    """What the backend counts; one object per process. `throttled` are the error codes of calls that were too many."""
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, throttled: Collection[str] = (), sleep: Callable[[float], None] = time.sleep) -> None:
+        self._throttled = throttled
         self._sleep = sleep
         self._registry = CollectorRegistry()
         self._requests = Histogram(
@@ -51,17 +52,17 @@ class Metrics:
         )
         self._pending = Gauge(
             "transcribe_pending_jobs",
-            "Transcriptions under way",
-            registry=self._registry,
-            multiprocess_mode="livesum",
-        )
-        self._undelivered = Gauge(
-            "transcribe_undelivered",
-            "Predictions to push when ready",
+            "Transcription jobs that run, of all processes",
             registry=self._registry,
             multiprocess_mode="livemax",
         )
-        self._watched: tuple[Sized, Sized] | None = None
+        self._undelivered = Gauge(
+            "transcribe_undelivered",
+            "Owed predictions, of all processes",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+        self._gauges: Callable[[], tuple[int, int]] | None = None
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """One answered request."""
@@ -74,24 +75,24 @@ class Metrics:
     def aws_call(self, service: str, operation: str, error: str) -> None:
         """One HTTP attempt at AWS (clients.Observer)."""
         self._aws.labels(service, operation, error or "ok").inc()
-        if "Limit" in error or "Throttl" in error or error == "SlowDown":
+        if error in self._throttled:
             self._throttles.labels(service, operation).inc()
 
     def delivery(self, outcome: str) -> None:
         """What became of one delivery."""
         self._deliveries.labels(outcome).inc()
 
-    def watch(self, *, transcriptions: Sized, deliveries: Sized) -> None:
-        """What the gauges show."""
-        self._watched = (transcriptions, deliveries)
+    def watch(self, gauges: Callable[[], tuple[int, int]]) -> None:
+        """What the gauges show: running jobs and owed predictions."""
+        self._gauges = gauges
 
     def measure(self) -> None:
-        """Bring this process's gauges up to date."""
-        if self._watched:
-            transcriptions, deliveries = self._watched
-            self._pending.set(len(transcriptions))
-            with suppress(QueueError):  # while the queue is down its last figure stands
-                self._undelivered.set(len(deliveries))
+        """Bring the gauges up to date."""
+        if self._gauges:
+            with suppress(QueueError):  # while the store is down its last figures stand
+                running, owed = self._gauges()
+                self._pending.set(running)
+                self._undelivered.set(owed)
 
     def exposition(self) -> bytes:
         """All processes' metrics in Prometheus's text format."""

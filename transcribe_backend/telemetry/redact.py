@@ -78,3 +78,11 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except (TypeError, ValueError):
         return f"{record.msg} (its arguments do not fit)"
+
+
+def shown(url: str) -> str:
+    """A URL as it may be shown: without query, fragment and user:password@ (they hold secrets)."""
+    head = url.partition("?")[0].partition("#")[0]
+    scheme, slashes, rest = head.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"[:300]

@@ -5,7 +5,6 @@ import binascii
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future
 from threading import Lock
 from urllib.parse import unquote_to_bytes
 
@@ -14,7 +13,7 @@ from transcribe_backend.aws.addresses import S3Address
 from transcribe_backend.aws.media import MAX_BYTES, Media, S3Media
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.download.bodies import Limits
-from transcribe_backend.download.download import Downloader, check_url, shown
+from transcribe_backend.download.download import Downloader, check_url
 from transcribe_backend.errors import (
     AudioError,
     AudioForbidden,
@@ -25,25 +24,32 @@ from transcribe_backend.errors import (
 )
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Elsewhere, Studio
+from transcribe_backend.telemetry.redact import shown
 
 _DATA_BYTES = 25 * 1024**2
 _DOWNLOAD_SECONDS = 1800.0
-_STORAGES = frozenset({"s3", "gs", "azure-blob"})
-_REMEMBERED, _MEMORY_SECONDS = 1024, 600.0
-LIMITS = Limits(max_bytes=MAX_BYTES, seconds=_DOWNLOAD_SECONDS)
-"""How much is downloaded for one task, and how long it may take."""
+_SLOWEST = 24 * 1024  # bytes per second; speech at its lowest usual bit rate arrives faster than it is spoken
+_STORAGES = frozenset({"gs", "azure-blob"})
+_LONGEST = 8192  # characters of an address; a data: URI is longer and is judged by its bytes
+_REMEMBERED = 20_000
+FRESH, KNOWN = 30.0, 600.0
+"""How many seconds a look at an audio counts: for a task that is opened, and in bulk."""
+LIMITS = Limits(max_bytes=MAX_BYTES, seconds=_DOWNLOAD_SECONDS, slowest=_SLOWEST)
+"""How much is downloaded for one task, how long it may take, and how slow it may be."""
 
 
 class AudioLocator:
-    """Finds the Media of a task's audio; thread-safe, and the same value asked for at once is fetched once.
+    """Finds the Media of a task's audio; thread-safe. What was found counts for a while (`recent`).
 
-    | value | becomes |
-    |---|---|
-    | `s3://bucket/key`, https URL of S3 | that object, where it is or copied into our region |
-    | `/data/…`, URL of Label Studio's own files | downloaded with our token, staged |
-    | `gs://…`, `azure-blob://…`, s3:// that only Label Studio can read | through the project's cloud storage, staged |
-    | other `http(s)://…` | downloaded under the policy of Downloader, staged |
-    | `data:audio/…;base64,…` | decoded, staged |
+    | value | becomes | by |
+    |---|---|---|
+    | `s3://bucket/key`, https URL of S3 | that object, where it is or copied into our region | `look` |
+    | `/data/…`, URL of Label Studio's own files | downloaded with our token, staged | `fetch` |
+    | `gs://…`, `azure-blob://…`, s3:// that Label Studio alone reads | through its storage, staged | `fetch` |
+    | other `http(s)://…` | downloaded under the policy of Downloader, staged | `fetch` |
+    | `data:audio/…;base64,…` | decoded, staged | `fetch` |
+
+    Both raise AudioError, StudioError or AWSError, which name the audio and the remedy.
     """
 
     def __init__(
@@ -62,94 +68,71 @@ class AudioLocator:
         self._settings = settings
         self._clock = clock
         self._lock = Lock()
-        self._flights: dict[tuple[str, int | None], Future[Media]] = {}
         self._memory: OrderedDict[str, tuple[float, Media]] = OrderedDict()
 
+    def recent(self, value: str, seconds: float) -> Media | None:
+        """What was found at this value within the last `seconds`; asks nobody."""
+        found = self._memory.get(value)
+        return found[1] if found and self._clock() - found[0] < seconds else None
+
+    def look(self, value: object, task_id: int | None = None) -> Media | None:
+        """The Media where a look tells it; None where the audio has to be fetched first."""
+        address = _address(value)
+        media = self.recent(address, KNOWN) if _is_copied(address) else None
+        return media or self._remember(address, self._looked(address, task_id))
+
+    def fetch(self, value: object, task_id: int | None = None) -> Media:
+        """The Media of an audio that must be downloaded and staged; this may take many minutes."""
+        address = _address(value)
+        media = self._fetched(address, task_id)
+        self._remember(address, media)
+        return media
+
     def locate(self, value: object, task_id: int | None = None) -> Media:
-        """Media of a task's audio value. Raises AudioError, StudioError or AWSError, which name audio and remedy."""
-        if not isinstance(value, str) or not value.strip():
-            raise AudioError(
-                "The task has no audio address.", remedy="Check that the data key of the Audio tag is filled."
-            )
-        value = value.strip()
+        """`look`, and `fetch` where that is not enough."""
+        return self.look(value, task_id) or self.fetch(value, task_id)
+
+    def _remember(self, address: str, media: Media | None) -> Media | None:
+        if media is None or len(address) > _LONGEST:
+            return media
         with self._lock:
-            flight = self._flights.get((value, task_id))
-            leads = flight is None
-            if flight is None:
-                flight = self._flights[value, task_id] = Future()
-        if leads:
-            self._fly(flight, value, task_id)
-        return flight.result()
+            self._memory[address] = (self._clock(), media)
+            self._memory.move_to_end(address)
+            while len(self._memory) > _REMEMBERED:
+                self._memory.popitem(last=False)
+        return media
 
-    def _fly(self, flight: "Future[Media]", value: str, task_id: int | None) -> None:
-        try:
-            flight.set_result(self._route(value, task_id))
-        except BaseException as error:
-            flight.set_exception(error)
-        finally:
-            with self._lock:
-                del self._flights[value, task_id]
-
-    def _route(self, value: str, task_id: int | None) -> Media:
-        scheme = value.partition(":")[0].lower()
-        if scheme == "data":
-            return self._staging.stage([_decoded(value)], source="The data: URI")
+    def _looked(self, address: str, task_id: int | None) -> Media | None:
+        scheme = address.partition(":")[0].lower()
         if scheme == "s3":
-            return self._by_s3(value, task_id)
-        if scheme in _STORAGES:
-            return self._remembered(value, lambda: self._by_storage(value, task_id))
-        if scheme in ("http", "https") or value.startswith("/"):
-            return self._by_url(value)
+            return self._by_s3(addresses.from_uri("s3" + address[2:]), task_id)
+        if scheme in ("http", "https") or address.startswith("/"):
+            return self._by_url(address)
+        if scheme == "data" or scheme in _STORAGES:
+            return None
         raise AudioForbidden(
-            f"{shown(value)} is not an address that this backend reads.",
+            f"{shown(address)} is not an address that this backend reads.",
             remedy="Use s3://, http(s)://, or upload the audio to Label Studio.",
         )
 
-    def _by_s3(self, value: str, task_id: int | None) -> Media:
-        address = addresses.from_uri("s3" + value[2:])
+    def _by_s3(self, address: S3Address, task_id: int | None) -> Media | None:
+        """None when Label Studio's own credentials may read what ours cannot."""
         try:
             media = self._s3.readable(address)
         except AudioNotFound:
             media = None
-        return media or self._through_storage(value, task_id) or self._s3.locate(address)
+        return media if media or self._may_ask_studio(task_id) else self._s3.locate(address)
 
-    def _through_storage(self, value: str, task_id: int | None) -> Media | None:
-        """What Label Studio's own credentials can read of S3; None when they cannot either."""
-        if not (self._studio and task_id is not None and self._settings.s3_bucket):
-            return None
-        try:
-            return self._remembered(value, lambda: self._by_storage(value, task_id))
-        except (StudioNotFound, StudioDenied, AudioNotFound):
-            return None
+    def _may_ask_studio(self, task_id: int | None) -> bool:
+        return bool(self._studio and task_id is not None and self._settings.s3_bucket)
 
-    def _by_storage(self, value: str, task_id: int | None) -> Media:
-        if not self._studio or task_id is None:
-            raise _no_studio(value)
-        coded = base64.urlsafe_b64encode(value.encode()).decode()
-        return self._from_studio(self._studio, f"/tasks/{task_id}/resolve/?fileuri={coded}", value)
-
-    def _by_url(self, value: str) -> Media:
+    def _by_url(self, value: str) -> Media | None:
         if not value.startswith("/"):
             check_url(value)
-        path = self._studio_path(value)
-        if path and self._studio:
-            studio = self._studio
-            return self._remembered(value, lambda: self._from_studio(studio, path, value))
-        return self._by_remote(value)
-
-    def _studio_path(self, value: str) -> str | None:
-        path = self._studio.file_path(value) if self._studio else None
-        if path is None and value.startswith("/"):
-            raise _no_studio(value)
-        return path
-
-    def _by_remote(self, url: str) -> Media:
-        address = self._s3.address(url)
-        if address:
-            media = self._of_url(address)
-            if media:
-                return media
-        return self._remembered(url, lambda: self._downloaded(url))
+        if self._studio_path(value):
+            return None
+        address = self._s3.address(value)
+        return self._of_url(address) if address else None
 
     def _of_url(self, address: S3Address) -> Media | None:
         if not address.signed:
@@ -159,30 +142,65 @@ class AudioLocator:
         except AudioNotFound:
             return None
 
+    def _studio_path(self, value: str) -> str | None:
+        path = self._studio.file_path(value) if self._studio else None
+        if path is None and value.startswith("/"):
+            raise _no_studio(value)
+        return path
+
+    def _fetched(self, address: str, task_id: int | None) -> Media:
+        scheme = address.partition(":")[0].lower()
+        if scheme == "data":
+            return self._staging.stage([_decoded(address)], source="The data: URI")
+        if scheme == "s3":
+            return self._through_storage(address, task_id) or self._s3.locate(addresses.from_uri("s3" + address[2:]))
+        if scheme in _STORAGES:
+            return self._by_storage(address, task_id)
+        path = self._studio_path(address)
+        return self._from_studio(path, address) if path else self._downloaded(address)
+
+    def _through_storage(self, value: str, task_id: int | None) -> Media | None:
+        """What Label Studio's own credentials can read of S3; None when they cannot either."""
+        try:
+            return self._by_storage(value, task_id) if self._may_ask_studio(task_id) else None
+        except (StudioNotFound, StudioDenied, AudioNotFound):
+            return None
+
+    def _by_storage(self, value: str, task_id: int | None) -> Media:
+        if not self._studio or task_id is None:
+            raise _no_studio(value)
+        coded = base64.urlsafe_b64encode(value.encode()).decode()
+        return self._from_studio(f"/tasks/{task_id}/resolve/?fileuri={coded}", value)
+
+    def _from_studio(self, path: str, value: str) -> Media:
+        assert self._studio is not None  # noqa: S101 - _studio_path and _by_storage have looked
+        self._staging.require(shown(value))
+        with self._studio.download(path, LIMITS) as answer:
+            if not isinstance(answer, Elsewhere):
+                return self._staging.stage(answer, source=shown(value))
+        address = self._s3.address(answer.url)
+        return (self._of_url(address) if address else None) or self._downloaded(answer.url)
+
     def _downloaded(self, url: str) -> Media:
         self._staging.require(shown(url))
         with self._downloader.open(url) as chunks:
             return self._staging.stage(chunks, source=shown(url))
 
-    def _from_studio(self, studio: Studio, path: str, value: str) -> Media:
-        self._staging.require(shown(value))
-        with studio.download(path, LIMITS) as answer:
-            if not isinstance(answer, Elsewhere):
-                return self._staging.stage(answer, source=shown(value))
-        return self._by_remote(answer.url)
 
-    def _remembered(self, value: str, fetch: Callable[[], Media]) -> Media:
-        """What was downloaded minutes ago is not downloaded again."""
-        with self._lock:
-            known = self._memory.get(value)
-        if known and self._clock() < known[0]:
-            return known[1]
-        media = fetch()
-        with self._lock:
-            self._memory[value] = (self._clock() + _MEMORY_SECONDS, media)
-            while len(self._memory) > _REMEMBERED:
-                self._memory.popitem(last=False)
-        return media
+def _address(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise AudioError("The task has no audio address.", remedy="Check that the data key of the Audio tag is filled.")
+    address = value.strip()
+    if len(address) > _LONGEST and not address[:5].lower() == "data:":
+        raise AudioForbidden(
+            f"The audio address has {len(address)} characters; {_LONGEST} are the most.", remedy="Shorten the URL."
+        )
+    return address
+
+
+def _is_copied(address: str) -> bool:
+    """Whether the audio had to be fetched: then another fetch within minutes would only cost time."""
+    return address[:3].lower() != "s3:"
 
 
 def _no_studio(value: str) -> AudioForbidden:

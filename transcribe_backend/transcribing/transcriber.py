@@ -1,129 +1,192 @@
-"""COMPOSES: an audio value of a task -> its transcript, concurrently and once."""
+"""Takes an owed transcript from its audio value to a running job, and from there to where its transcript is ready."""
 
-import hashlib
 import logging
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from functools import lru_cache
 
-from transcribe_backend.aws.jobs import Job
+from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media
-from transcribe_backend.aws.transcriptions import Transcriptions
-from transcribe_backend.errors import AudioError, AWSError, TranscribeBackendError
-from transcribe_backend.prelabeling.project import learnt_version
+from transcribe_backend.aws.transcripts import TranscriptStore
+from transcribe_backend.errors import AudioError, AWSError, LimitExceeded, TranscribeBackendError
+from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition
-from transcribe_backend.transcribing.audio import AudioLocator
+from transcribe_backend.transcribing.audio import FRESH, KNOWN, AudioLocator
+from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, TRANSCRIBE, Owed, owed
+from transcribe_backend.transcribing.watch import Watch
+from transcribe_backend.work.bell import Bell
+from transcribe_backend.work.items import URGENT, Item, Work
+from transcribe_backend.work.quotas import Slot, Slots, Turns
 
 _log = logging.getLogger(__name__)
 
-_REMEMBERED, _REMEMBERED_SECONDS = 20_000, 600.0
-_LONGEST_NAME = 2048
+_OWN_SHARE = 0.9  # of the account's start rate: even spacing at exactly the quota is throttled by every jitter
+_FULL_SECONDS = 1.0
+_TURN_SECONDS = 20.0
+_CHECK_SECONDS = 120.0
+_PATIENT_STARTS = 6
+_PAUSES = (2.0, 15.0)
+
+Count = Callable[[str], None]
+"""Called with what became of a job: "cached", "started" or "adopted"."""
 
 
 class Transcriber:
-    """Audio value + recognition -> the name of the job that transcribed it.
+    """The stages of an owed transcript before its job has ended; each may be repeated by whoever takes it over.
 
-    The audio of an urgent task is looked at each time (a new object under an old URI is another audio); in bulk a look
-    within the last ten minutes counts, so that hundreds of known tasks are answered without a request each.
     `home_region` is where learnt vocabularies are.
     """
 
     def __init__(
         self,
         audio: AudioLocator,
-        transcriptions: Transcriptions,
+        jobs: TranscribeJobs,
+        store: TranscriptStore,
+        work: Work,
+        slots: Slots,
+        turns: Turns,
+        watch: Watch,
+        bell: Bell,
+        settings: Settings,
         home_region: Callable[[], str],
-        clock: Callable[[], float] = time.monotonic,
+        count: Count = lambda what: None,
     ) -> None:
-        self._audio = audio
+        self.audio = audio
+        self.store = store
+        self._jobs = jobs
+        self._work = work
+        self._slots = slots
+        self._turns = turns
+        self._watch = watch
+        self._bell = bell
+        self._rate = settings.start_rate * _OWN_SHARE
         self._home_region = home_region
-        self._transcriptions = transcriptions
-        self._clock = clock
-        self.store = transcriptions.store
-        self._lock = threading.Lock()
-        self._under_way: dict[tuple[str, Recognition], Future[str]] = {}
-        self._media: OrderedDict[str, tuple[float, Media]] = OrderedDict()
-        self._bulk = ThreadPoolExecutor(16, "audio-locate")
-        self._urgent = ThreadPoolExecutor(4, "audio-locate-urgent")
+        self._count = count
 
-    def transcribe(
-        self, value: Any, task_id: int | None, recognition: Recognition, *, urgent: bool = False
-    ) -> "Future[str]":
-        """The future of the job's name; it fails with AudioError, AWSError, StudioError or TranscriptError."""
-        name = _name(value)
-        known = None if urgent else self._known(name)
-        if known and not recognition.vocabulary:
-            return self._transcriptions.request(Job(known, recognition))
-        key = (name, recognition)
-        with self._lock:
-            if key in self._under_way:
-                return self._under_way[key]
-            future = self._under_way[key] = Future()
-        future.add_done_callback(lambda _: self._under_way.pop(key, None))
-        pool = self._urgent if urgent else self._bulk
+    def known(self, audio: str, recognition: Recognition, *, urgent: bool) -> str:
+        """The name of the job whose transcript is here already, "" when that takes a request to find out.
+
+        A look at the audio counts for half a minute for a task that somebody opens: a new object under an old URI is
+        another audio. In bulk it counts for ten minutes.
+        """
+        media = self.audio.recent(audio, FRESH if urgent else KNOWN)
+        if media is None:
+            return ""
+        name = job_name(media, self._regional(media, recognition))
+        return name if self.store.has(name) else ""
+
+    def small(self, wanted: Owed) -> Owed:
+        """What may be kept as an item: the audio of a data: URI is put into S3 and named. Raises AudioError or AWSError
+        that is not permanent.
+        """
+        if not wanted.holds_audio:
+            return wanted.cut()
         try:
-            pool.submit(self._locate, value, task_id, recognition, urgent, future)
-        except RuntimeError:  # closed meanwhile
-            future.set_exception(AWSError("The backend is shutting down.", retryable=True))
-        return future
-
-    def __len__(self) -> int:
-        return len(self._under_way)
-
-    def close(self) -> None:
-        """Look at no more audio and start nothing more; running jobs go on in AWS."""
-        for pool in (self._bulk, self._urgent):
-            pool.shutdown(wait=False, cancel_futures=True)
-        self._transcriptions.close()
-
-    def _job(self, media: Media, recognition: Recognition) -> Job:
-        # A learnt vocabulary exists in one region only; without it the audio is still transcribed.
-        if learnt_version(recognition.vocabulary) and media.region not in ("", self._home_region()):
-            recognition = replace(recognition, vocabulary="")
-        return Job(media, recognition)
-
-    def _known(self, name: str) -> Media | None:
-        with self._lock:
-            looked, media = self._media.get(name, (float("-inf"), None))
-        return media if self._clock() - looked < _REMEMBERED_SECONDS else None
-
-    def _remember(self, name: str, media: Media) -> None:
-        with self._lock:
-            self._media[name] = (self._clock(), media)
-            while len(self._media) > _REMEMBERED:
-                self._media.popitem(last=False)
-
-    def _locate(
-        self, value: Any, task_id: int | None, recognition: Recognition, urgent: bool, future: "Future[str]"
-    ) -> None:
-        try:
-            media = None if urgent else self._known(_name(value))
-            if media is None:
-                media = self._audio.locate(value, task_id)
-                self._remember(_name(value), media)
-            job = self._transcriptions.request(self._job(media, recognition), urgent=urgent)
+            return wanted.cut().found(self.audio.fetch(wanted.audio, wanted.task))
         except TranscribeBackendError as error:
-            future.set_exception(error)
-        except Exception as error:
-            _log.exception("Locating the audio of task %s failed", task_id)
-            future.set_exception(AudioError(f"Reading the audio failed: {error!r}", retryable=True))
+            if not error.permanent:
+                raise
+            return replace(wanted.cut(), refused=(error.problem, error.remedy))
+
+    def bring(self, job: str, region: str = "") -> bool:
+        """Have the transcript of a job that has ended in the store; False when it is not there. Raises AWSError."""
+        if self.store.has(job) or self.store.fetch(job, self._home_region() or None):
+            return True
+        status = self._jobs.get(job, region)
+        return status is not None and status.state == "COMPLETED" and self._jobs.fetch_elsewhere(status)
+
+    def transcribe(self, item: Item) -> None:
+        """Find the audio and its transcript, or start its job."""
+        wanted = owed(item.body)
+        if wanted.refused:
+            raise AudioError(wanted.refused[0], remedy=wanted.refused[1])
+        media = wanted.media or self.audio.look(wanted.audio, wanted.task)
+        if media is None:
+            self._work.move(item, DOWNLOAD)
         else:
-            job.add_done_callback(lambda ended: _hand_on(ended, future))
+            self._begin(item, wanted, media)
+
+    def download(self, item: Item) -> None:
+        """The same for audio that must be fetched first."""
+        wanted = owed(item.body)
+        self._begin(item, wanted, wanted.media or self.audio.fetch(wanted.audio, wanted.task))
+
+    def check(self, item: Item) -> None:
+        """It has waited long for its job: if that holds no slot any more, somebody died before telling of its end."""
+        if self._slots.holds(item.job):
+            self._work.later(item, _CHECK_SECONDS)
+        else:
+            self._work.move(item, TRANSCRIBE)
+
+    def _begin(self, item: Item, wanted: Owed, media: Media) -> None:
+        job = Job(media, self._regional(media, wanted.recognition))
+        found = wanted.found(media, looked=True)
+        if self.store.has(job.name) or (not wanted.looked and self.store.fetch(job.name, media.region or None)):
+            self._count("cached")
+            self._ready(item, found, job.name)
+            return
+        slot = self._slots.open(job.name, media.region, TRANSCRIBE, item.priority)
+        if slot is Slot.FULL:
+            self._work.move(item, TRANSCRIBE, seconds=_FULL_SECONDS, body=found.body())
+        else:
+            if slot is Slot.OPENED:
+                self._start(item, job)
+            self._await(item, found, job)
+
+    def _start(self, item: Item, job: Job) -> None:
+        try:
+            self._turn(item, job)
+            started = self._jobs.start(job)
+        except BaseException as error:
+            self._not_started(job)
+            if isinstance(error, LimitExceeded):
+                raise self._refused(item, job, error) from error
+            raise
+        self._count("started" if started else "adopted")
+
+    def _turn(self, item: Item, job: Job) -> None:
+        name = _starts(job)
+        if item.priority == URGENT and (turn := self._turns.take(name, self._rate, ahead=_TURN_SECONDS)) is not None:
+            self._turns.sleep(turn)
+        elif not self._turns.wait(name, self._rate, _TURN_SECONDS):
+            raise AWSError("AWS Transcribe refused the last starts, so new ones wait.", retryable=True)
+
+    def _not_started(self, job: Job) -> None:
+        self._slots.close(job.name)
+        self._work.ended(job.name, AWAITING, TRANSCRIBE)
+
+    def _refused(self, item: Item, job: Job, error: LimitExceeded) -> AWSError:
+        """AWS says the same of too many requests, of too many jobs and of a file that is too long."""
+        self._turns.pause(_starts(job), min(_PAUSES[0] * item.attempts, _PAUSES[1]))
+        if item.attempts < _PATIENT_STARTS or self._jobs.any_running(job.media.region):
+            return error
+        return AWSError(
+            f"AWS refuses to start a job for {job.media.uri} although no job runs: the file is probably too long.",
+            remedy="AWS Transcribe accepts 4 hours at most. Split the audio.",
+        )
+
+    def _await(self, item: Item, found: Owed, job: Job) -> None:
+        self._work.move(item, AWAITING, seconds=_CHECK_SECONDS, job=job.name, body=found.body())
+        self._watch.begin(job.media.region)
+        if not self._slots.holds(job.name):  # it ended between its start and the move
+            self._work.ended(job.name, AWAITING, TRANSCRIBE)
+
+    def _ready(self, item: Item, found: Owed, name: str) -> None:
+        self._work.move(item, PUSH, held=True, job=name, body=found.body())
+        self._bell.ring([item.key])
+
+    def _regional(self, media: Media, recognition: Recognition) -> Recognition:
+        """A learnt vocabulary exists in one region only; without it the audio is still transcribed."""
+        if recognition.learnt and media.region not in ("", self._home_region()):
+            return replace(recognition, vocabulary="")
+        return recognition
 
 
-def _name(value: Any) -> str:
-    """The value itself, or a digest of a long one: data: URIs hold whole recordings."""
-    text = str(value)
-    return text if len(text) <= _LONGEST_NAME else hashlib.sha256(text.encode(errors="replace")).hexdigest()
+def _starts(job: Job) -> str:
+    return f"start|{job.media.region}"
 
 
-def _hand_on(source: "Future[str]", target: "Future[str]") -> None:
-    error = source.exception()
-    if error:
-        target.set_exception(error)
-    else:
-        target.set_result(source.result())
+@lru_cache(maxsize=20_000)
+def job_name(media: Media, recognition: Recognition) -> str:
+    """Job.name, computed once."""
+    return Job(media, recognition).name

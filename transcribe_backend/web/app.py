@@ -39,7 +39,7 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
     def setup() -> Any:
         asked = payloads.setup(request)
         try:
-            version = model(asked.project, asked.label_config).check()
+            version = model(asked.project, asked.label_config).connect()
             backend.versions.add(version)
         except TranscribeBackendError as error:
             return _with_reason(error)

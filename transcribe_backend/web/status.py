@@ -6,8 +6,10 @@ from flask import render_template
 
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend
+from transcribe_backend.learning.schedule import TRAINING
 from transcribe_backend.settings import Settings
 from transcribe_backend.telemetry.redact import redact
+from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, TRANSCRIBE
 
 _FAILURES = 50
 
@@ -20,16 +22,17 @@ def page(backend: Backend) -> str:
         now=_time(datetime.now(UTC).timestamp()),
         figures=_figures(backend),
         places=_places(backend),
-        failures=[{**failure, "at": _time(failure["at"])} for failure in backend.failures.recent()[:_FAILURES]],
+        failures=[{**failure, "at": _time(failure["at"])} for failure in backend.work.failures(_FAILURES)],
+        waiting=[group for group in backend.work.waiting(_FAILURES) if group.problem],
         versions=backend.versions.recent(),
     )
 
 
 def _figures(backend: Backend) -> list[tuple[str, int]]:
     return [
-        ("transcriptions under way in this process", len(backend.transcriptions)),
-        ("predictions to deliver when their jobs end", len(backend.deliveries)),
-        ("trainings under way", len(backend.learning)),
+        ("transcription jobs that run", backend.slots.count()),
+        ("predictions to deliver", backend.work.count(TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)),
+        ("trainings under way", backend.work.count(TRAINING)),
     ]
 
 
@@ -39,7 +42,7 @@ def _places(backend: Backend) -> list[tuple[str, str]]:
         ("AWS region", backend.clients.region or "not set"),
         ("S3_BUCKET", settings.s3_bucket or "not set: only s3:// audio works"),
         ("Label Studio", _label_studio(settings)),
-        ("Queue", "QUEUE_URL: run `python -m transcribe_backend worker`" if settings.queue_url else "in this server"),
+        ("Owed work", "in the database at QUEUE_URL" if settings.queue_url else "in MODEL_DIR"),
     ]
 
 

@@ -1,0 +1,241 @@
+"""Requests for predictions: one slot per task, in order, within the deadline; what is not ready stays owed."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from transcribe_backend.errors import AudioError, QueueError, StudioError, TranscribeBackendError
+from transcribe_backend.labeling import regions
+from transcribe_backend.prelabeling.live_projects import LiveProjects
+from transcribe_backend.prelabeling.predictions import Prediction, Predictions
+from transcribe_backend.prelabeling.project import Project
+from transcribe_backend.settings import Settings
+from transcribe_backend.transcribing.owed import ENDS, PUSH, TRANSCRIBE, Owed
+from transcribe_backend.transcribing.transcriber import Transcriber
+from transcribe_backend.work.bell import Bell
+from transcribe_backend.work.claims import Claims
+from transcribe_backend.work.items import BULK, URGENT, New, Work
+
+_log = logging.getLogger(__name__)
+
+Task = Mapping[str, Any]
+
+_URGENT_TASKS = 3  # an annotator opens one task; imports and the Data Manager send many
+_SPARE_THREADS = 8  # for /health, /setup and webhooks
+_UNWANTED_SECONDS = 24 * 3600.0  # how long a transcript is worked on for which nobody waits and that nobody is owed
+_SELECTING_SECONDS = 5.0  # between Label Studio's look for tasks without a prediction and our getting its request
+_STORING_SECONDS, _STORING_EACH, _STORING_MOST = 5.0, 0.1, 300.0
+_LOOK_SECONDS = 0.5
+
+
+def storing_seconds(tasks: int) -> float:
+    """How long Label Studio may take to store an answer to so many tasks; 2,000 took it a minute."""
+    return min(_STORING_SECONDS + _STORING_EACH * tasks, _STORING_MOST)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One task of a request: what it needs, and the job with its transcript once that is there."""
+
+    owed: Owed
+    job: str = ""
+    made: tuple[Prediction, ...] = ()
+    remembered: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.owed.key
+
+
+class Answers:
+    """Answers prediction requests.
+
+    A task whose transcript is here is answered at once. Any other becomes an item of owed work before the request
+    waits for it: should this process die, or the wait end, its prediction is delivered all the same (deliveries.py).
+    An item that was answered is not done before Label Studio holds the prediction.
+    """
+
+    def __init__(
+        self,
+        transcriber: Transcriber,
+        predictions: Predictions,
+        live: LiveProjects,
+        work: Work,
+        claims: Claims,
+        bell: Bell,
+        wake: Callable[[], None],
+        settings: Settings,
+    ) -> None:
+        self._transcriber = transcriber
+        self.predictions = predictions
+        self._live = live
+        self._work = work
+        self._claims = claims
+        self._bell = bell
+        self._wake = wake
+        self._settings = settings
+        self._waiters = threading.BoundedSemaphore(settings.threads - _SPARE_THREADS)
+
+    def answer(self, tasks: Sequence[Task], project: Project) -> list[tuple[Prediction, ...]]:
+        """The predictions of each task, best first; none for one that is pending or failed.
+
+        Label Studio stores nothing for an empty slot and asks again; every other way to say "not now" costs the whole
+        batch or is stored as an empty prediction (Label Studio 1.23 ml/models.py).
+        """
+        arrived = self._now()
+        patience = self._settings.predict_open if len(tasks) == 1 else self._settings.predict_wait
+        asked = [self._asked(task, project, urgent=len(tasks) <= _URGENT_TASKS) for task in tasks]
+        late = [each for each in asked if not each.job]
+        try:
+            if late:
+                self._owe(late, arrived + patience, urgent=len(tasks) <= _URGENT_TASKS)
+                self._wait(late, arrived + patience)
+            self._build(asked, project, arrived + self._settings.predict_wait)
+            self._claim(asked, arrived)
+        except QueueError as error:
+            _log.error("Predictions that are late will not be delivered: %s", error.advice)
+        return [each.made for each in asked]
+
+    def interactive(self, task: Task, project: Project, context: Mapping[str, Any]) -> Prediction:
+        """The words of an annotator's new regions; no result when there is nothing to fill or no transcript yet."""
+        if not regions.wanted(project.interface, context):
+            return {"result": []}
+        wanted = self._asked(task, project, urgent=True, delivered=False)
+        try:
+            if not wanted.job:
+                until = self._now() + self._settings.interactive_wait
+                self._owe([wanted], until, urgent=True)
+                self._wait([wanted], until)
+            if not wanted.job or not self._transcriber.bring(wanted.job):
+                return {"result": []}
+            transcript = self._transcriber.store.get(wanted.job)
+            return {**regions.fill(project.interface, transcript, context), "model_version": project.version}
+        except TranscribeBackendError as error:
+            _log.warning("No words for the regions of task %s: %s", task.get("id"), error.advice)
+            return {"result": []}
+
+    def _now(self) -> float:
+        try:
+            return self._work.now()
+        except QueueError:
+            return float("-inf")
+
+    def _asked(self, task: Task, project: Project, *, urgent: bool, delivered: bool = True) -> _Asked:
+        data, number = task.get("data"), task.get("id")
+        value = data.get(project.interface.data_key) if isinstance(data, Mapping) else None
+        audio = value.strip() if isinstance(value, str) else ""
+        delivered = delivered and number is not None and self._live.configured and bool(project.number)
+        owed = Owed(audio, project.recognition, project.id, number, project.version if delivered else "")
+        return _Asked(owed, self._transcriber.known(audio, project.recognition, urgent=urgent))
+
+    # What is not ready
+
+    def _owe(self, late: Sequence[_Asked], until: float, *, urgent: bool) -> None:
+        """Before the wait: should this process be killed meanwhile, the tasks are not forgotten."""
+        now = self._work.now()
+        priority = URGENT if urgent else BULK
+        new = []
+        for each in late:
+            try:
+                each.owed = self._small(each.owed, until)
+            except TranscribeBackendError as error:
+                _log.warning("Task %s must be asked for again: %s", each.owed.task, error.advice)
+                continue
+            expires = None if each.owed.version else now + _UNWANTED_SECONDS
+            new.append(New(each.key, TRANSCRIBE, each.owed.body(), priority, hold=until, expires=expires))
+            each.remembered = True
+        self._work.add(new)
+        self._wake()
+
+    def _small(self, owed: Owed, until: float) -> Owed:
+        if owed.holds_audio and self._work.now() > until:
+            raise AudioError("There was no time left to copy the audio of its data: URI to S3.", retryable=True)
+        return self._transcriber.small(owed)
+
+    def _wait(self, late: Sequence[_Asked], until: float) -> None:
+        """Unless too many threads wait already."""
+        if not self._waiters.acquire(blocking=False):
+            return
+        try:
+            states = self._bell.wait([each.key for each in late], until, ENDS)
+        finally:
+            self._waiters.release()
+        for each in late:
+            state = states.get(each.key)
+            if state is not None and state.queue in ENDS:
+                each.job = state.job
+
+    # What is
+
+    def _build(self, asked: Sequence[_Asked], project: Project, until: float) -> None:
+        """The predictions, until the time is over: then the rest is owed, not late."""
+        unbuilt = []
+        for each in asked:
+            if each.job and self._work.now() > until:
+                unbuilt.append(each)
+            elif each.job:
+                try:
+                    self._transcriber.bring(each.job)
+                    each.made = self.predictions.of(each.job, project)
+                except TranscribeBackendError as error:
+                    _log.warning("The prediction of task %s comes later: %s", each.owed.task, error.advice)
+                    unbuilt.append(each)
+        self._push_later(unbuilt, 0.0)
+
+    def _push_later(self, answered: Sequence[_Asked], due: float) -> None:
+        """Owed, with its transcript known: pushed unless Label Studio holds the prediction by then."""
+        self._work.add(
+            New(each.key, PUSH, each.owed.cut().body(), due=due, job=each.job)
+            for each in answered
+            if each.owed.version and not each.remembered
+        )
+
+    def _claim(self, asked: Sequence[_Asked], arrived: float) -> None:
+        """Keep only what nobody else hands out.
+
+        Label Studio has no lock: three people who open one task make three requests, and it stores every answer. The
+        one that gets nothing is answered when Label Studio has stored the other's prediction.
+        """
+        made = [each for each in asked if each.made and each.owed.task is not None]
+        seconds = storing_seconds(len(made))
+        keys = {id(each): f"{each.owed.project}|{each.owed.task}|{each.made[0]['model_version']}" for each in made}
+        granted = self._claims.take(list(keys.values()), since=arrived - _SELECTING_SECONDS, seconds=seconds)
+        # Whoever waited is done when Label Studio holds the prediction, not when an answer was sent.
+        answered = [each.key for each in made if each.remembered]
+        if answered:
+            self._work.hold(answered, PUSH, self._work.now() + seconds)
+        yielded = {keys[id(each)]: each for each in made if keys[id(each)] not in granted}
+        if yielded and len(asked) <= _URGENT_TASKS:
+            self._patiently(yielded)
+        for each in yielded.values():
+            each.made = ()
+        self._push_later(list(yielded.values()), self._claims.until(list(yielded)) if yielded else 0.0)
+
+    def _patiently(self, yielded: dict[str, _Asked]) -> None:
+        """Somebody looks at the task: answer when Label Studio has stored the other's answer, or that was lost.
+
+        Leaves in `yielded` what is not to be answered.
+        """
+        if not self._waiters.acquire(blocking=False):
+            return
+        try:
+            pending, until = dict(yielded), self._work.now() + self._settings.predict_open
+            while pending and self._work.now() < until:
+                threading.Event().wait(_LOOK_SECONDS)
+                pending = {key: each for key, each in pending.items() if not self._is_stored(each)}
+                now = self._work.now()
+                for key in self._claims.take(list(pending), since=now, seconds=storing_seconds(1)):
+                    del pending[key], yielded[key]
+        finally:
+            self._waiters.release()
+
+    def _is_stored(self, each: _Asked) -> bool:
+        if not each.owed.version or each.owed.task is None:
+            return False
+        try:
+            stored = self._live.studio.predictions(each.owed.task)
+        except StudioError:
+            return False
+        return any(prediction.get("model_version") == each.owed.version for prediction in stored)

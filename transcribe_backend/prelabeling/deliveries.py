@@ -1,0 +1,106 @@
+"""Predictions that were owed are stored in Label Studio, each once."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from transcribe_backend.errors import StudioNotFound
+from transcribe_backend.prelabeling.live_projects import LiveProjects
+from transcribe_backend.prelabeling.predictions import Predictions
+from transcribe_backend.prelabeling.project import Project, project_id
+from transcribe_backend.transcribing.owed import READY, TRANSCRIBE, Owed, owed
+from transcribe_backend.transcribing.transcriber import Transcriber
+from transcribe_backend.work.claims import Claims
+from transcribe_backend.work.items import URGENT, Item, New, Work
+
+_log = logging.getLogger(__name__)
+
+_SENDING_SECONDS = 90.0  # a push that was not answered may still be stored
+_READY_SECONDS = 600.0
+GONE = "gone"
+"""The queue of tasks that may have been deleted."""
+
+Count = Callable[[str], None]
+"""Called with what became of a delivery: "pushed", "already there", "superseded" or "gone"."""
+
+
+class Deliveries:
+    """The last stage of an owed prediction. It is done when Label Studio holds a prediction of that version, or says
+    itself that task or project is gone; every other failure leaves it owed.
+    """
+
+    def __init__(
+        self,
+        transcriber: Transcriber,
+        predictions: Predictions,
+        live: LiveProjects,
+        work: Work,
+        claims: Claims,
+        count: Count = lambda outcome: None,
+    ) -> None:
+        self._transcriber = transcriber
+        self._predictions = predictions
+        self._live = live
+        self._work = work
+        self._claims = claims
+        self._count = count
+
+    def push(self, item: Item) -> None:
+        """Look into Label Studio, then claim the task, then store: however many processes try, one prediction is."""
+        wanted = owed(item.body)
+        if not wanted.version:
+            self._work.move(item, READY, job=item.job)
+            self._work.keep([item.key], self._work.now() + _READY_SECONDS)
+            return
+        try:
+            project = self._live.get(wanted.project)
+            if project.version != wanted.version:
+                self._supersede(item, wanted, project)
+            elif self._transcriber.bring(item.job, wanted.media.region if wanted.media else ""):
+                self._store(item, wanted, project)
+            else:
+                self._work.move(item, TRANSCRIBE, body=replace(wanted, looked=False).body())
+        except StudioNotFound as error:
+            _log.info("The prediction of task %s is not delivered: %s", wanted.task, error)
+            self._done(item, "gone")
+
+    def deleted(self, project: Mapping[str, Any], task_ids: Iterable[int]) -> None:
+        """A webhook says that tasks are gone: what is owed to them is looked at, for only Label Studio is believed."""
+        known = project_id(project)
+        owed_keys = self._work.beginning([f"{known}|{number}|" for number in task_ids])
+        tasks = sorted({int(key.split("|")[1]) for key in owed_keys})
+        self._work.add(New(f"gone|{known}|{task}", GONE, {"project": known, "task": task}, URGENT) for task in tasks)
+
+    def check_gone(self, item: Item) -> None:
+        """Forget what is owed to a task that Label Studio does not have any more."""
+        project, task = str(item.body["project"]), int(item.body["task"])
+        if not self._live.studio.tasks_after(int(project.partition(".")[0]), task - 1, task, 1):
+            self._work.forget(self._work.beginning([f"{project}|{task}|"]))
+            self._count("gone")
+        self._work.finish(item)
+
+    def _supersede(self, item: Item, wanted: Owed, project: Project) -> None:
+        """A vocabulary was promoted or the labeling config changed: the task is owed the new version instead."""
+        renewed = Owed(wanted.audio, project.recognition, wanted.project, wanted.task, project.version, wanted.media)
+        self._work.replace(item, New(renewed.key, TRANSCRIBE, renewed.body(), item.priority))
+        self._count("superseded")
+
+    def _store(self, item: Item, wanted: Owed, project: Project) -> None:
+        assert wanted.task is not None  # noqa: S101 - what has a version has a task
+        # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0005).
+        made = self._predictions.of(item.job, project)[::-1]
+        studio, now = self._live.studio, self._work.now()
+        stored = sum(known.get("model_version") == wanted.version for known in studio.predictions(wanted.task))
+        if stored >= len(made):
+            self._done(item, "already there")
+        elif not self._claims.take([item.key], since=now, seconds=_SENDING_SECONDS):
+            self._work.later(item, max(1.0, self._claims.until([item.key]) - now))
+        else:
+            for each in made[stored:]:
+                studio.create_prediction(wanted.task, each["result"], each.get("score"), each["model_version"])
+            self._done(item, "pushed")
+
+    def _done(self, item: Item, outcome: str) -> None:
+        self._work.finish(item)
+        self._count(outcome)

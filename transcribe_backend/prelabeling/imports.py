@@ -1,0 +1,107 @@
+"""New tasks are transcribed ahead, so that the first annotator finds their text."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from transcribe_backend.errors import StudioNotFound
+from transcribe_backend.prelabeling.live_projects import LiveProjects
+from transcribe_backend.prelabeling.project import Project, project_id
+from transcribe_backend.settings import Settings
+from transcribe_backend.transcribing.owed import TRANSCRIBE, Owed
+from transcribe_backend.transcribing.transcriber import Transcriber
+from transcribe_backend.work.items import BULK, Item, New, Work
+from transcribe_backend.work.records import Records
+
+_log = logging.getLogger(__name__)
+
+IMPORT = "import"
+"""The queue of imports, each with a cursor."""
+_PAGE = 100
+_AHEAD = 1_000  # tasks that are owed at most before the next page is read
+_FULL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A project whose tasks were transcribed ahead when it was connected."""
+
+
+class Imports:
+    """A webhook is a hint that leaves one item with a cursor; what is new is read from Label Studio, page by page.
+
+    A project or task that Label Studio does not know leaves nothing behind. Without a Label Studio to ask, nothing is
+    transcribed ahead.
+    """
+
+    def __init__(
+        self,
+        live: LiveProjects,
+        transcriber: Transcriber,
+        work: Work,
+        connected: Records[Connected],
+        wake: Callable[[], None],
+        settings: Settings,
+    ) -> None:
+        self._live = live
+        self._transcriber = transcriber
+        self._work = work
+        self._connected = connected
+        self._wake = wake
+        self._limit = settings.prefetch_max_tasks
+
+    def imported(self, project: Mapping[str, Any], task_ids: Sequence[int]) -> None:
+        """New tasks: transcribe them ahead, PREFETCH_MAX_TASKS at most."""
+        if not task_ids or not self._limit:
+            return
+        if len(task_ids) > self._limit:
+            _log.info("%s tasks imported, PREFETCH_MAX_TASKS allows %s: the others wait", len(task_ids), self._limit)
+        self._plan(project_id(project), min(task_ids) - 1, max(task_ids))
+
+    def connected(self, project: Project) -> None:
+        """A project is connected: transcribe its tasks without predictions ahead, once."""
+        if not self._live.configured or not self._limit or not project.number or self._connected.get(project.id):
+            return
+        self._connected.add({project.id: Connected()})
+        _log.info(
+            "Project %s: up to %s of its tasks are transcribed ahead (PREFETCH_MAX_TASKS)", project.id, self._limit
+        )
+        self._plan(project.id, 0, None)
+
+    def carry_on(self, item: Item) -> None:
+        """Owe the predictions of the next page of tasks."""
+        body = item.body
+        if self._work.count(TRANSCRIBE) > _AHEAD:
+            self._work.later(item, _FULL_SECONDS)
+            return
+        try:
+            project = self._live.get(body["project"])
+            page = self._live.studio.tasks_after(project.number, body["after"], body["upto"], _PAGE)
+        except StudioNotFound as error:
+            _log.info("Tasks of project %s are not transcribed ahead: %s", body["project"], error)
+            self._work.finish(item)
+            return
+        lacking = [task for task in page if not task.get("is_labeled") and not task.get("total_predictions")]
+        new = list(self._owed(project, lacking[: body["left"]]))
+        self._work.add(New(each.key, TRANSCRIBE, each.body(), BULK) for each in new)
+        left = body["left"] - len(new)
+        if len(page) < _PAGE or left <= 0:
+            self._work.finish(item)
+        else:
+            self._work.later(item, 0.0, body={**body, "after": page[-1]["id"], "left": left})
+
+    def _plan(self, project: str, after: int, upto: int | None) -> None:
+        if not self._live.configured:
+            _log.info("Nothing is transcribed ahead: set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY")
+            return
+        body = {"project": project, "after": after, "upto": upto, "left": self._limit}
+        self._work.add([New(f"import|{project}|{after}|{upto or ''}", IMPORT, body, BULK)])
+        self._wake()
+
+    def _owed(self, project: Project, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Owed]:
+        for task in tasks:
+            value = (task.get("data") or {}).get(project.interface.data_key)
+            audio = value.strip() if isinstance(value, str) else ""
+            wanted = Owed(audio, project.recognition, project.id, int(task["id"]), project.version)
+            yield self._transcriber.small(wanted)

@@ -1,0 +1,133 @@
+"""What differs between SQLite and PostgreSQL: connecting, the words of a few statements, and who may write when."""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+_log = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 5
+_BUSY_SECONDS = 30.0
+
+Values = Sequence[Any]
+Rows = list[tuple[Any, ...]]
+
+
+class Sqlite:
+    """A file of this machine, with one writer at a time."""
+
+    real, key, skip_locked = "real", "text", ""
+    begin, now = "begin immediate", "select (julianday('now') - 2440587.5) * 86400.0"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writing = threading.Lock()
+
+    def connect(self) -> sqlite3.Connection:
+        """A new connection."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        made = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            # Survives a killed process and a power cut without a flush of the disk per transaction.
+            made.execute("pragma journal_mode=wal")
+            made.execute("pragma synchronous=normal")
+            made.execute("pragma journal_size_limit=16777216")
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    @contextmanager
+    def turn(self, writes: bool) -> Iterator[None]:
+        """SQLite has one writer: threads queue here, because its own waiting is a poll."""
+        if not writes:
+            yield
+            return
+        with self._writing:
+            yield
+
+    def execute(self, connection: Any, sql: str, values: Values) -> Rows:
+        """The rows of one statement."""
+        rows: Rows = connection.execute(sql, values).fetchall()
+        return rows
+
+    def many(self, connection: Any, sql: str, rows: Iterable[Values]) -> None:
+        """One statement for each of the rows."""
+        connection.executemany(sql, rows)
+
+    def in_transaction(self, connection: Any) -> bool:
+        """Whether a transaction has begun and not ended."""
+        return bool(connection.in_transaction)
+
+    def damaged(self, error: BaseException) -> bool:
+        """Whether the error says that the file itself is broken."""
+        return isinstance(error, sqlite3.DatabaseError) and any(
+            told in str(error) for told in ("malformed", "not a database")
+        )
+
+    def set_aside(self) -> None:
+        """A damaged file costs time, never a transcript: what it held is asked for again."""
+        _log.error("%s is damaged; it is kept as %s.damaged and begun anew", self._path, self._path.name)
+        for ending in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                part = self._path.with_name(self._path.name + ending)
+                part.replace(part.with_name(part.name + ".damaged"))
+
+
+class Postgres:
+    """A server that several machines share."""
+
+    real, key, skip_locked = "double precision", 'text collate "C"', " for update skip locked"
+    begin, now = "begin", "select extract(epoch from clock_timestamp())::double precision"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def connect(self) -> "psycopg.Connection[Any]":
+        """A new connection."""
+        return psycopg.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=_CONNECT_SECONDS,
+            prepare_threshold=3,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            options="-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
+        )
+
+    @contextmanager
+    def turn(self, writes: bool) -> Iterator[None]:
+        """The server orders its writers itself."""
+        yield
+
+    def execute(self, connection: Any, sql: str, values: Values) -> Rows:
+        """The rows of one statement."""
+        cursor = connection.execute(_percent(sql), values or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def many(self, connection: Any, sql: str, rows: Iterable[Values]) -> None:
+        """One statement for each of the rows."""
+        with connection.cursor() as cursor:
+            cursor.executemany(_percent(sql), rows)
+
+    def in_transaction(self, connection: Any) -> bool:
+        """Whether a transaction has begun and not ended."""
+        return bool(connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE)
+
+    def damaged(self, error: BaseException) -> bool:
+        """Whether the error says that the file itself is broken."""
+        return False
+
+    def set_aside(self) -> None:
+        """Never: a server mends itself."""
+
+
+def _percent(sql: str) -> Any:
+    return sql.replace("?", "%s")

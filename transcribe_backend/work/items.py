@@ -1,0 +1,375 @@
+"""Owed work as rows of one table: what is due is taken with a lease, and whoever dies with it lets it fall due again.
+
+Nothing reads all rows, nothing sweeps: an item is taken by moving its due time forward.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.work.database import Database
+
+URGENT, BULK = 0, 1
+"""Priorities: somebody waits in front of the screen, or nobody does."""
+FAILED = "failed"
+"""The queue of what ended for good; it waits for people, not for a worker."""
+LEASE = 12.0
+"""Seconds that an item belongs to the process that took it, unless it renews them (Work.renew)."""
+_QUIET_SECONDS = 60.0  # an audio that failed is not tried again for everybody who opens its task
+_TOLD_SECONDS = 3600.0
+_AT_ONCE = 500  # values of one IN list
+
+SCHEMA = (
+    """create table if not exists transcribe_work (
+        key {key} primary key, queue text not null, priority integer not null, due {real} not null,
+        hold {real} not null, expires {real}, owner text, attempts integer not null, job text not null,
+        problem text not null, remedy text not null, kind text not null, told {real} not null,
+        added {real} not null, body text not null)""",
+    "create index if not exists transcribe_work_due on transcribe_work (queue, priority, due)",
+    "create index if not exists transcribe_work_owner on transcribe_work (owner) where owner is not null",
+    "create index if not exists transcribe_work_job on transcribe_work (job) where job <> ''",
+    "create index if not exists transcribe_work_expires on transcribe_work (expires) where expires is not null",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One piece of owed work as its taker holds it. `attempts` counts how often it was taken in its queue."""
+
+    key: str
+    queue: str
+    priority: int
+    attempts: int
+    job: str
+    added: float
+    body: Mapping[str, Any]
+    owner: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """An item to be. It is not handed to its last queue before `hold`, and dropped when nobody waits after `expires`
+    (both Unix times)."""
+
+    key: str
+    queue: str
+    body: Mapping[str, Any]
+    priority: int = BULK
+    due: float = 0.0
+    hold: float = 0.0
+    expires: float | None = None
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where an item stands: its queue, and the name of its transcription job once there is one."""
+
+    queue: str
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Equal items of one queue: why they wait (`problem` is "" while all is well), what to do, and how many."""
+
+    queue: str
+    problem: str
+    remedy: str
+    count: int
+
+
+class Work:
+    """The table of owed work, shared by all processes; every method raises QueueError.
+
+    What a taker does with an item (`finish`, `later`, `move`, `fail`) counts only while it is still the taker's: each
+    returns False when the lease was lost and somebody else has taken the item since.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.me = uuid.uuid4().hex
+
+    def now(self) -> float:
+        """Unix time by the database's clock."""
+        return self._database.now()
+
+    def add(self, items: Iterable[New]) -> None:
+        """Owe these. One that is owed already becomes urgent if this one is; one that failed is tried anew."""
+        now = self.now()
+        rows = [
+            (new.key, new.queue, new.priority, new.due or now, new.hold, new.expires, new.job, now, _encode(new.body))
+            for new in items
+        ]
+        if rows:
+            with self._database.transaction() as execute:
+                execute.many(_ADD, [(*row, now - _QUIET_SECONDS) for row in rows])
+
+    def take(self, queue: str, priority: int, count: int, lease: float = LEASE) -> list[Item]:
+        """At most `count` due items, the longest due first; the caller's for `lease` seconds."""
+        now = self.now()
+        with self._database.transaction() as execute:
+            rows = execute(
+                "update transcribe_work set owner = ?, due = ?, attempts = attempts + 1 where key in (select key from "
+                "transcribe_work where queue = ? and priority = ? and due <= ? order by due limit ?"
+                f"{self._database.skip_locked}) and due <= ? returning "
+                "key, queue, priority, attempts, job, added, body",
+                self.me, now + lease, queue, priority, now, count, now,
+            )  # fmt: skip
+        return [self._item(row) for row in rows]
+
+    def take_waiting(self, job: str, queue: str) -> list[Item]:
+        """All items of `queue` that wait for a transcription job, due or not; the caller's for a moment."""
+        now = self.now()
+        with self._database.transaction() as execute:
+            rows = execute(
+                "update transcribe_work set owner = ?, due = ?, attempts = attempts + 1 where job = ? and queue = ? "
+                "returning key, queue, priority, attempts, job, added, body",
+                self.me, now + LEASE, job, queue,
+            )  # fmt: skip
+        return [self._item(row) for row in rows]
+
+    def due(self, lanes: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Those of the (queue, priority) pairs in which something is due: one cheap look for all of them."""
+        now = self.now()
+        query = " union all ".join(
+            "select * from (select ?, ? from transcribe_work where queue = ? and priority = ? and due <= ? limit 1) a"
+            for _ in lanes
+        )
+        values = [value for queue, priority in lanes for value in (queue, priority, queue, priority, now)]
+        return {(str(queue), int(priority)) for queue, priority in self._database.read(_typed(query), *values)}
+
+    def finish(self, item: Item) -> bool:
+        """It is done."""
+        with self._database.transaction() as execute:
+            return bool(execute(f"delete from transcribe_work where {_MINE} returning 1", *_mine(item)))
+
+    def later(
+        self,
+        item: Item,
+        seconds: float,
+        error: TranscribeBackendError | None = None,
+        *,
+        body: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Not now: due again in so many seconds. `error` says why, and makes it count as an attempt."""
+        why = (error.problem, error.remedy, type(error).__name__) if error else ("", "", "")
+        attempts = item.attempts if error else 0
+        with self._database.transaction() as execute:
+            return bool(
+                execute(
+                    "update transcribe_work set owner = null, due = ?, attempts = ?, problem = ?, remedy = ?, "
+                    f"kind = ?, body = ? where {_MINE} returning 1",
+                    self.now() + seconds, attempts, *why, _encode(item.body if body is None else body), *_mine(item),
+                )
+            )  # fmt: skip
+
+    def move(
+        self,
+        item: Item,
+        queue: str,
+        *,
+        seconds: float = 0.0,
+        held: bool = False,
+        job: str = "",
+        body: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Its next stage, due in `seconds`; `held`: and not before its hold."""
+        due = self.now() + seconds
+        earliest = due if held else float("inf")
+        with self._database.transaction() as execute:
+            return bool(
+                execute(
+                    "update transcribe_work set queue = ?, due = case when hold > ? then hold else ? end, "
+                    "owner = null, attempts = 0, job = ?, problem = '', remedy = '', kind = '', body = ? "
+                    f"where {_MINE} returning 1",
+                    queue, earliest, due, job, _encode(item.body if body is None else body), *_mine(item),
+                )
+            )  # fmt: skip
+
+    def replace(self, item: Item, new: New) -> bool:
+        """It became another: in one step the old one is done and the new one owed."""
+        now = self.now()
+        row = (new.key, new.queue, new.priority, new.due or now, new.hold, new.expires, new.job, now, _encode(new.body))
+        with self._database.transaction() as execute:
+            if not execute(f"delete from transcribe_work where {_MINE} returning 1", *_mine(item)):
+                return False
+            execute(_ADD, *row, now - _QUIET_SECONDS)
+            return True
+
+    def fail(
+        self, item: Item, error: TranscribeBackendError, *, problem: str, remedy: str, body: Mapping[str, Any]
+    ) -> bool:
+        """It ended for good and is kept for people to see; True when that is news that they should be told."""
+        now = self.now()
+        with self._database.transaction() as execute:
+            known = execute(f"select kind, problem, told from transcribe_work where {_MINE}", *_mine(item))
+            if not known:
+                return False
+            news = known[0][:2] != (type(error).__name__, problem) or known[0][2] < now - _TOLD_SECONDS
+            execute(
+                "update transcribe_work set queue = ?, due = ?, owner = null, problem = ?, remedy = ?, kind = ?, "
+                "told = ?, body = ? where key = ?",
+                FAILED, now, problem, remedy, type(error).__name__,
+                now if news else known[0][2], _encode(body), item.key,
+            )  # fmt: skip
+            return news
+
+    def ended(self, job: str, waiting: str, queue: str) -> list[str]:
+        """The transcription job has ended: what waited for it goes on in `queue`, not before its hold. Their keys."""
+        now = self.now()
+        with self._database.transaction() as execute:
+            rows = execute(
+                "update transcribe_work set queue = ?, due = case when hold > ? then hold else ? end, owner = null, "
+                "attempts = 0 where job = ? and queue = ? returning key",
+                queue, now, now, job, waiting,
+            )  # fmt: skip
+        return [str(row[0]) for row in rows]
+
+    def hold(self, keys: Iterable[str], queue: str, until: float) -> None:
+        """These are being answered: they are not due in `queue`, where they are or will be, before `until`."""
+        self._each(keys, "update transcribe_work set hold = ?, due = case when queue = ? and owner is null and due < ? "
+                         "then ? else due end where key in ({keys})", until, queue, until, until)  # fmt: skip
+
+    def keep(self, keys: Iterable[str], until: float) -> None:
+        """Somebody still waits for these: they expire at `until`."""
+        self._each(keys, "update transcribe_work set expires = ? where expires is not null and key in ({keys})", until)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Nobody wants these any more."""
+        self._each(keys, "delete from transcribe_work where key in ({keys})")
+
+    def hasten(self, key: str, seconds: float) -> None:
+        """Due in so many seconds at the latest."""
+        due = self.now() + seconds
+        with self._database.transaction() as execute:
+            execute("update transcribe_work set due = ? where key = ? and owner is null and due > ?", due, key, due)
+
+    def save(self, item: Item, body: Mapping[str, Any]) -> bool:
+        """How far it has come, should this process die."""
+        with self._database.transaction() as execute:
+            return bool(
+                execute(f"update transcribe_work set body = ? where {_MINE} returning 1", _encode(body), *_mine(item))
+            )
+
+    def renew(self, lease: float = LEASE) -> None:
+        """What this process has taken stays its own."""
+        now = self.now()
+        with self._database.transaction() as execute:
+            execute("update transcribe_work set due = ? where owner = ? and due > ?", now + lease, self.me, now)
+
+    def release(self) -> None:
+        """This process ends: what it has taken is due for others at once."""
+        with self._database.transaction() as execute:
+            execute("update transcribe_work set due = ?, owner = null where owner = ?", self.now(), self.me)
+
+    def expire(self) -> None:
+        """Drop what nobody waits for any more and nobody has in hand."""
+        with self._database.transaction() as execute:
+            execute("delete from transcribe_work where expires < ? and owner is null", self.now())
+
+    def states(self, keys: Sequence[str]) -> dict[str, State]:
+        """Where these stand; what is done is not in it."""
+        found: dict[str, State] = {}
+        for part in _parts(keys):
+            marks = ",".join("?" * len(part))
+            rows = self._database.read(f"select key, queue, job from transcribe_work where key in ({marks})", *part)
+            found |= {str(key): State(str(queue), str(job)) for key, queue, job in rows}
+        return found
+
+    def count(self, *queues: str) -> int:
+        """How many items the queues hold."""
+        marks = ",".join("?" * len(queues))
+        rows = self._database.read(f"select count(*) from transcribe_work where queue in ({marks})", *queues)
+        return int(rows[0][0])
+
+    def waiting(self, most: int = 50) -> list[Waiting]:
+        """Items by queue and by what they wait for, the most frequent first."""
+        rows = self._database.read(
+            "select queue, problem, max(remedy), count(*) from transcribe_work where queue <> ? "
+            "group by queue, problem order by count(*) desc limit ?",
+            FAILED, most,
+        )  # fmt: skip
+        return [Waiting(str(queue), str(problem), str(remedy), int(count)) for queue, problem, remedy, count in rows]
+
+    def beginning(self, prefixes: Sequence[str]) -> list[str]:
+        """The keys that begin with one of these, which end in a bar."""
+        found: list[str] = []
+        for part in _parts(prefixes):
+            ranges = " or ".join("key >= ? and key < ?" for _ in part)
+            values = [bound for prefix in part for bound in (prefix, prefix[:-1] + chr(ord("|") + 1))]
+            found += [
+                str(row[0]) for row in self._database.read(f"select key from transcribe_work where {ranges}", *values)
+            ]
+        return found
+
+    def failure(self, key: str) -> tuple[str, str] | None:
+        """Problem and remedy of an item that ended for good."""
+        rows = self._database.read(
+            "select problem, remedy from transcribe_work where key = ? and queue = ?", key, FAILED
+        )
+        return (str(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def failures(self, most: int = 50) -> list[dict[str, Any]]:
+        """What ended for good, the newest first."""
+        rows = self._database.read(
+            "select key, due, problem, remedy, body from transcribe_work where queue = ? order by due desc limit ?",
+            FAILED, most,
+        )  # fmt: skip
+        return [{**json.loads(body), "key": key, "at": at, "problem": p, "remedy": r} for key, at, p, r, body in rows]
+
+    def prune(self, older: float, most: int) -> None:
+        """Forget failures that are older than `older` seconds or beyond the newest `most`."""
+        with self._database.transaction() as execute:
+            execute("delete from transcribe_work where queue = ? and due < ?", FAILED, self.now() - older)
+            execute(
+                "delete from transcribe_work where queue = ? and due < (select min(due) from (select due from "
+                "transcribe_work where queue = ? order by due desc limit ?) newest)",
+                FAILED, FAILED, most,
+            )  # fmt: skip
+
+    def _item(self, row: tuple[Any, ...]) -> Item:
+        key, queue, priority, attempts, job, added, body = row
+        return Item(key, queue, priority, attempts, job, added, json.loads(body), self.me)
+
+    def _each(self, keys: Iterable[str], sql: str, *values: Any) -> None:
+        with self._database.transaction() as execute:
+            for part in _parts(list(keys)):
+                execute(sql.replace("{keys}", ",".join("?" * len(part))), *values, *part)
+
+
+_ADD = """insert into transcribe_work
+    (key, queue, priority, due, hold, expires, owner, attempts, job, problem, remedy, kind, told, added, body)
+    values (?, ?, ?, ?, ?, ?, null, 0, ?, '', '', '', 0, ?, ?)
+    on conflict (key) do update set
+    queue = case when transcribe_work.queue = 'failed' and transcribe_work.due < ? then excluded.queue
+        else transcribe_work.queue end,
+    due = case when transcribe_work.owner is null and transcribe_work.job = '' and transcribe_work.queue <> 'failed'
+        and excluded.priority < transcribe_work.priority and excluded.due < transcribe_work.due
+        then excluded.due else transcribe_work.due end,
+    priority = case when excluded.priority < transcribe_work.priority then excluded.priority
+        else transcribe_work.priority end,
+    hold = case when excluded.hold > transcribe_work.hold then excluded.hold else transcribe_work.hold end,
+    expires = case when transcribe_work.expires is null or excluded.expires is null then null
+        when excluded.expires > transcribe_work.expires then excluded.expires else transcribe_work.expires end"""
+_MINE = "key = ? and queue = ? and owner = ? and attempts = ?"
+
+
+def _mine(item: Item) -> tuple[Any, ...]:
+    return item.key, item.queue, item.owner, item.attempts
+
+
+def _encode(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, separators=(",", ":"))
+
+
+def _parts(keys: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (keys[begin : begin + _AT_ONCE] for begin in range(0, len(keys), _AT_ONCE))
+
+
+def _typed(query: str) -> str:
+    """PostgreSQL does not guess the type of a selected value; SQLite casts as well."""
+    return query.replace("select ?, ? from", "select cast(? as text), cast(? as integer) from")
