@@ -17,6 +17,7 @@ PROMOTED, REJECTED = "promoted", "rejected"
 ERROR = 0.1
 """How likely (0..1) a project may ever promote a vocabulary that is no gain."""
 _EXAMPLES = 10
+_FARTHEST, _LARGEST = 10, 2000  # times as many tasks as there are, errors in all of them
 
 
 def level(attempt: int) -> float:
@@ -50,6 +51,14 @@ def p_value(gains: Sequence[int]) -> float:
     return as_large / (1 << len(changes))
 
 
+def missing(gains: Sequence[int], attempt: int) -> int | None:
+    """How many more held-out tasks would convince at the next attempt, if they gained as these did; None: too many."""
+    for times in range(2, min(_FARTHEST, _LARGEST // max(1, sum(map(abs, gains)))) + 1):
+        if p_value([*gains] * times) <= level(attempt + 1):
+            return len(gains) * (times - 1)
+    return None
+
+
 def judge(before: Sequence[Pair], after: Sequence[Pair], *, attempt: int = 1, at_least: int = 1) -> dict[str, Any]:
     """Champion (`before`) against candidate (`after`) on the same tasks: outcome, reason and figures as JSON.
 
@@ -77,9 +86,11 @@ def _verdict(
         return {"outcome": PROMOTED, "reason": f"{figures} (p = {p:.2g}, at most {level(attempt):.2g} is asked for)."}
     if sum(gains) <= 0:
         return rejection(f"{figures}: no gain.")
+    more = missing(gains, attempt)
+    hope = f" About {more} more held-out tasks like these would prove it." if more else ""
     if changed < needed(attempt):
-        return rejection(f"{figures}, but only {changed} tasks changed: {needed(attempt)} or more prove something.")
-    return rejection(f"{figures} may be luck (p = {p:.2g}, at most {level(attempt):.2g} is asked for).")
+        return rejection(f"{figures}, but only {changed} changed: {needed(attempt)} or more prove something.{hope}")
+    return rejection(f"{figures} may be luck (p = {p:.2g}, at most {level(attempt):.2g} is asked for).{hope}")
 
 
 def rejection(reason: str) -> dict[str, str]:
