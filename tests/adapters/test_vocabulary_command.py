@@ -101,6 +101,20 @@ def test_list_show_and_roll_back(command: Run, versions: Vocabularies, settings:
     assert command("list", "--project", "7")[0] == "ls-p7-en-US-v2  READY  withdrawn"
 
 
+def test_the_history_of_trainings(command: Run, settings: Settings) -> None:
+    assert command("history", "--project", "6") == ["Project 6 was never trained in en-US."]
+    reports = Reports(AWSClients(), settings)
+    rates = {"champion": 0.5, "candidate": 0.3, "low": -0.25, "high": -0.1, "p": 0.002, "level": 0.05, "attempt": 1}
+    known = {"project": "6.1", "language": "en-US", "reason": "Too few."}
+    reports.save({**known, "asked": 0.0, "outcome": "not trained"})
+    vocabulary, cost = "ls-p6-en-US-v3", {"dollars_at_list_price": 0.4}
+    reports.save({**known, "asked": 60.0, "outcome": "promoted", "wer": rates, "vocabulary": vocabulary, "cost": cost})
+    assert command("history", "--project", "6") == [
+        "1970-01-01 00:00  -     not trained  Too few.",
+        "1970-01-01 00:01  v3    promoted     50.0% -> 30.0% (change -25.0 to -10.0 points, p = 0.002), $0.40",
+    ]
+
+
 def test_a_version_that_waits_is_approved_or_not(command: Run, settings: Settings) -> None:
     vocabularies = Vocabularies(AWSClients(), settings)
     assert "waits for a decision" in command("approve", "--project", "8", code=2)[0]

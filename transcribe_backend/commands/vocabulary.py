@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from transcribe_backend.backend import Backend
 from transcribe_backend.errors import TrainingError, VocabularyError
 from transcribe_backend.learning.reports import Report
 from transcribe_backend.prelabeling.project import project_id
+from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.speech.vocabulary import table
 
 _EXAMPLES = 3
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action, about in (
         (_list, "the versions of a project, and which is in use; without --project those of all"),
         (_show, "the rows in use, what each did, and the last training, or those of a --version"),
+        (_history, "all trainings: word error rates with their intervals, and what became of them"),
         (_train, "learn from the project's annotations now"),
         (_approve, "use the version that waits for a decision (TRAIN_PROMOTE=ask), or a --version"),
         (_reject, "do not use the version that waits for a decision"),
@@ -101,6 +104,27 @@ def _show(arguments: argparse.Namespace, running: Backend, project: str, languag
         yield f"  {row.display or row.phrase}"
     for report in reports[:1]:
         yield from _lines(report)
+
+
+def _history(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
+    reports = [report for report in running.reports.all(project) if report["language"] in (language, "")]
+    if not reports:
+        yield f"Project {arguments.project} was never trained in {language}."
+    for report in reversed(reports):
+        yield _line(report)
+
+
+def _line(report: Report) -> str:
+    """A training in one line."""
+    asked = time.strftime("%Y-%m-%d %H:%M", time.gmtime(report["asked"]))
+    version = Recognition(vocabulary=report.get("vocabulary", "")).learnt or "-"
+    rates = report.get("wer")
+    if not rates:
+        return f"{asked}  {version:<5} {report['outcome']:<12} {report['reason']}"
+    figures = f"{rates['champion']:.1%} -> {rates['candidate']:.1%}"
+    interval = f"change {rates['low'] * 100:+.1f} to {rates['high'] * 100:+.1f} points, p = {rates['p']:.2g}"
+    dollars = report.get("cost", {}).get("dollars_at_list_price", 0)
+    return f"{asked}  {version:<5} {report['outcome']:<12} {figures} ({interval}), ${dollars:.2f}"
 
 
 def _train(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
