@@ -24,7 +24,7 @@ from transcribe_backend.errors import TrainingError, TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage
 from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.evaluation import Evaluation
-from transcribe_backend.learning.evidence import Evidence, Sample, fold
+from transcribe_backend.learning.evidence import JUDGES, Evidence, Sample, fold
 from transcribe_backend.learning.learnt import InUse, Learnt
 from transcribe_backend.learning.reports import Reports
 from transcribe_backend.learning.training import Trainer, Training
@@ -234,7 +234,7 @@ def test_corrections_become_a_vocabulary_that_is_proven_and_then_used(make_world
     assert {row.phrase for row in world.vocabularies.rows(name)} == set(NAMES)
     assert world.version.startswith("transcribe-en-US+v1@") and world.version != before
     report = world.report
-    held = [task for task in world.ears.said if fold(world.ears.locate(str(task), task).identity, 0) is not None]
+    held = [task for task in world.ears.said if fold(world.ears.locate(str(task), task).identity, 0) in JUDGES]
     assert report["outcome"] == "promoted"
     assert report["tasks"] == {
         "annotated": 36,
@@ -319,15 +319,15 @@ def test_promotions_do_not_take_the_evidence_away(make_world: Callable[..., Worl
 def test_an_audio_stays_on_its_side_whatever_becomes_of_others(make_world: Callable[..., World]) -> None:
     world = make_world()
     sides = {task: fold(world.ears.locate(str(task), task).identity, 0) for task in world.ears.said}
-    gone = [task for task, side in sides.items() if side is None][:9]
+    gone = [task for task, side in sides.items() if side not in JUDGES][:9]
     world.studio.texts = {task: text for task, text in world.studio.texts.items() if task not in gone}
     world.train()
-    assert set(world.report["held_out"]) == {task for task, side in sides.items() if side is not None}
+    assert set(world.report["held_out"]) == {task for task, side in sides.items() if side in JUDGES}
 
 
 def test_held_out_tasks_rotate(make_world: Callable[..., World]) -> None:
     identities = [f"s3://audio/{number}#1" for number in range(400)]
-    turns = [{each for each in identities if fold(each, turn) is not None} for turn in range(5)]
+    turns = [{each for each in identities if fold(each, turn) in JUDGES} for turn in range(5)]
     assert set.union(*turns) == set(identities)
     assert all(140 < len(turn) < 180 for turn in turns)
     assert all(turns[at] != turns[(at + step) % 5] for at in range(5) for step in range(1, 5))
@@ -451,7 +451,7 @@ def test_what_cannot_be_trained_is_told(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("stage", ["learnt", "planned", "made", "tried", "pruned", "judged", "done"])
+@pytest.mark.parametrize("stage", ["learnt", "planned", "made", "rehearsed", "tried", "pruned", "judged", "done"])
 def test_a_killed_training_goes_on_and_ends_in_the_same_state(
     make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch, stage: str, when: str
 ) -> None:

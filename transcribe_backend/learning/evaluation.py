@@ -28,7 +28,7 @@ class Transcriptions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A held-out task, in fold 0 or 1, and what comparing two recognisers on it costs.
+    """A task in its fold, and what comparing two recognisers on it costs.
 
     `renewed` is what sets the job apart that transcribes it anew for the vocabulary in use; "" where the transcript
     that exists is young enough, or where there is none yet.

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 8
 _BATCH = 100
 _FOLDS = 5
+JUDGES = (0, 1)
+"""The folds whose tasks teach nothing, so that they can judge."""
 _ASKED_FOR = 8
 HELD_OUT_AT_LEAST = 5
 
@@ -123,14 +125,13 @@ class Evidence:
         return Sample(int(task["id"]), media, tuple(texts), transcript, project.recognition.language)
 
 
-def fold(identity: str, turn: int) -> int | None:
-    """Which of the two held-out folds (0 or 1) an audio is in at a project's `turn`-th training; None: it teaches.
+def fold(identity: str, turn: int) -> int:
+    """Which of five folds an audio is in at a project's `turn`-th training; those in `JUDGES` are held out.
 
-    Two folds of five, by a hash of the audio's identity alone: neither other tasks nor those that vanish move an audio
-    to the other side. The next turn holds out the next two folds.
+    By a hash of the audio's identity alone: neither other tasks nor those that vanish move an audio to the other side.
+    The next turn holds out the next two folds.
     """
-    place = (_hash(identity) - 2 * turn) % _FOLDS
-    return place if place < 2 else None
+    return (_hash(identity) - len(JUDGES) * turn) % _FOLDS
 
 
 def _hash(identity: str) -> int:

@@ -3,22 +3,23 @@
 A training is a chain of stages. What a stage found out is kept in its `Training`, which is saved after each, and every
 stage may be repeated: whoever goes on after a crash ends in the same state, and pays no transcription twice.
 
-    asked -> learnt -> planned -> made -> tried -> pruned -> judged -> done
+    asked -> learnt -> planned -> made -> rehearsed -> tried -> pruned -> judged -> done
 
-The held-out tasks are two folds. What the whole candidate does in one fold decides which rows are left out of the
-candidate that is judged in the other (cross-fitting): no row is judged on audio that spoke for it.
+The candidate is rehearsed on tasks that taught it: rows that do harm there, or nothing, go. The held-out tasks are two
+folds. What the candidate does in one fold decides which rows are left out of the candidate that is judged in the other
+(cross-fitting): no row is judged on audio that spoke for it.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from transcribe_backend.aws.vocabularies import WITHDRAWN, Created, Vocabularies
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
 from transcribe_backend.learning.evaluation import Evaluation, Trial, by_turns, cost, within
-from transcribe_backend.learning.evidence import HELD_OUT_AT_LEAST, Evidence, Sample, fold
+from transcribe_backend.learning.evidence import HELD_OUT_AT_LEAST, JUDGES, Evidence, Sample, fold
 from transcribe_backend.learning.excerpts import LONG, Excerpts, as_record, from_record
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Report, Reports
@@ -30,13 +31,13 @@ from transcribe_backend.speech.corrections import Candidate, candidates
 from transcribe_backend.speech.credit import Credit, comparable, credits, total
 from transcribe_backend.speech.lexicon import lexicon
 from transcribe_backend.speech.verdict import PROMOTED, judge, rejection
-from transcribe_backend.speech.vocabulary import Row, can_learn, table
+from transcribe_backend.speech.vocabulary import can_learn, table
 from transcribe_backend.studio.client import Studio
 
 _log = logging.getLogger(__name__)
 
 _DONE = "done"
-_INNER = ("stage", "tries", "due", "verdict", "turn", "variants", "excerpts")
+_INNER = ("stage", "tries", "due", "verdict", "turn", "variants", "excerpts", "rehearsal")
 _HELD_OUT_SHARE = 0.4
 _MOST_CUT = 40  # long recordings that are downloaded for one evaluation
 
@@ -63,6 +64,8 @@ class Training:
     phrases: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, str]] = field(default_factory=list)
     held_out: list[int] = field(default_factory=list)
+    rehearsal: list[int] = field(default_factory=list)
+    """Tasks that have taught, on which the candidate is tried first."""
     excerpts: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By task, what of a long recording is evaluated."""
     vocabulary: str = ""
@@ -111,7 +114,8 @@ class Trainer:
             "asked": self._learn,
             "learnt": self._plan,
             "planned": self._make,
-            "made": self._try,
+            "made": self._rehearse,
+            "rehearsed": self._try,
             "tried": self._prune,
             "pruned": self._judge,
             "judged": self._apply,
@@ -152,8 +156,9 @@ class Trainer:
         names = self._vocabularies.names(training.project, training.language)
         training.turn = len(names)
         samples = self._usable(training, project, names)
-        training.held_out = [each.task for each in samples if fold(each.media.identity, training.turn) is not None]
-        evidence = [sample.best() for sample in samples if sample.task not in set(training.held_out)]
+        training.held_out = [each.task for each in samples if fold(each.media.identity, training.turn) in JUDGES]
+        taught = [sample for sample in samples if sample.task not in set(training.held_out)]
+        evidence, training.rehearsal = [sample.best() for sample in taught], [sample.task for sample in taught]
         training.tasks |= {"evidence": len(evidence), "held_out": len(training.held_out)}
         words = lexicon(training.language)
         self._select(training, candidates(evidence, min_tasks=self._settings.train_min_tasks, lexicon=words))
@@ -163,7 +168,7 @@ class Trainer:
         annotated = list(self._evidence.samples(project, list(dict.fromkeys([training.champion, "", *names]))))
         usable = [sample for sample in annotated if sample.transcript]
         training.tasks = {"annotated": len(annotated), "without_transcript": len(annotated) - len(usable)}
-        judges = sum(fold(sample.media.identity, training.turn) is not None for sample in usable)
+        judges = sum(fold(sample.media.identity, training.turn) in JUDGES for sample in usable)
         if judges < HELD_OUT_AT_LEAST or len(usable) - judges < self._settings.train_min_tasks:
             raise TrainingError(
                 f"{len(usable)} annotated tasks with a transcript of ours are too few to learn from.",
@@ -174,15 +179,15 @@ class Trainer:
 
     def _select(self, training: Training, found: Sequence[Candidate]) -> None:
         """What is missed, and before it what the vocabulary in use holds already: it is why that is not missed."""
-        old = [row.display or row.phrase for row in self._champion_rows(training)]
+        old = self._old(training)
         new = {candidate.display: candidate for candidate in found}
         wishes, common = self._wishes.read(training.project, training.language), lexicon(training.language).is_common
-        worth = [phrase for phrase in old if not all(map(common, comparable(phrase)))]
+        worth = [phrase for phrase in sorted(old) if not all(map(common, comparable(phrase)))]
         written = wishes.applied([*worth, *new])
         made = table(written, training.language)
         kept = set(written) - {each.written for each in made.rejected}
         training.rejected = [asdict(each) for each in made.rejected]
-        if not kept ^ set(old):
+        if kept == old:
             raise TrainingError(
                 "The annotators correct no name or term often enough that a vocabulary could hold.",
                 remedy=f"A phrase must be missed in {self._settings.train_min_tasks} tasks or more (TRAIN_MIN_TASKS).",
@@ -190,51 +195,63 @@ class Trainer:
         described = [_described(phrase, new.get(phrase), old, wishes.pinned) for phrase in written if phrase in kept]
         training.phrases = described
 
-    def _champion_rows(self, training: Training) -> Sequence[Row]:
-        return self._vocabularies.rows(training.champion) if training.champion else ()
+    def _old(self, training: Training) -> set[str]:
+        """The phrases of the vocabulary in use."""
+        rows = self._vocabularies.rows(training.champion) if training.champion else ()
+        return {row.display or row.phrase for row in rows}
 
     # learnt -> planned
 
     def _plan(self, training: Training, project: Project) -> None:
-        """Which tasks are evaluated, with half of TRAIN_EVAL_MINUTES: the other half is for a second look."""
+        """What is evaluated: a third of TRAIN_EVAL_MINUTES for the rehearsal, one for a first look, one for a second.
+
+        Where a third does not suffice for a proof, all of it is for the first look.
+        """
         phrases, budget = [each["phrase"] for each in training.phrases], self._settings.train_eval_minutes * 60
-        self._cut(training, project, phrases)
-        trials = self._trials(training, project)
-        chosen = within(trials, phrases, budget / 2)
-        if len(chosen) < HELD_OUT_AT_LEAST:
-            chosen = within(trials, phrases, budget)
-        if len(chosen) < HELD_OUT_AT_LEAST:
+        training.excerpts = self._cut(training, project, phrases)
+        trials = self._trials(training, project, training.held_out)
+        judges = within(trials, phrases, budget / 3)
+        rehearsal: list[Trial] = []
+        if len(judges) >= HELD_OUT_AT_LEAST:
+            rehearsal = within(self._trials(training, project, training.rehearsal), phrases, budget / 3)
+        else:
+            judges = within(trials, phrases, budget)
+        if len(judges) < HELD_OUT_AT_LEAST:
             raise _too_long(trials, self._settings.train_eval_minutes)
-        training.held_out = sorted(trial.sample.task for trial in chosen)
-        training.tasks["evaluated"] = len(chosen)
-        training.cost = cost(sum(each.runs for each in chosen), sum(each.runs * each.seconds for each in chosen))
+        training.held_out, training.rehearsal = _numbers(judges), _numbers(rehearsal)
+        training.tasks |= {"evaluated": len(judges), "rehearsed": len(rehearsal)}
+        paid = [*judges, *rehearsal]
+        training.cost = cost(sum(each.runs for each in paid), sum(each.runs * each.seconds for each in paid))
         training.stage = "planned"
 
-    def _cut(self, training: Training, project: Project, phrases: Sequence[str]) -> None:
+    def _cut(self, training: Training, project: Project, phrases: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Of long recordings only the places that matter are evaluated."""
-        long = [sample for sample in self._judges(training, project) if sample.seconds > LONG]
-        parts = [(sample.task, self._excerpts.of(sample, phrases)) for sample in by_turns(long, phrases)[:_MOST_CUT]]
-        training.excerpts = {str(task): as_record(part) for task, part in parts if part}
+        found: dict[str, dict[str, Any]] = {}
+        for tasks in (training.held_out, training.rehearsal):
+            long = [sample for sample in self._samples(training, project, tasks) if sample.seconds > LONG]
+            for sample in by_turns(long, phrases)[:_MOST_CUT]:
+                if part := self._excerpts.of(sample, phrases):
+                    found[str(sample.task)] = as_record(part)
+        return found
 
-    def _trials(self, training: Training, project: Project) -> list[Trial]:
+    def _trials(self, training: Training, project: Project, tasks: Sequence[int]) -> list[Trial]:
         return [
             self._evaluation.trial(
                 from_record(training.excerpts[str(sample.task)], sample)
                 if str(sample.task) in training.excerpts
                 else sample,
-                place,
+                fold(sample.media.identity, training.turn),
                 project,
                 training.champion,
                 training.asked,
             )
-            for sample in self._judges(training, project)
-            if (place := fold(sample.media.identity, training.turn)) is not None
+            for sample in self._samples(training, project, tasks)
         ]
 
-    def _judges(self, training: Training, project: Project) -> list[Sample]:
+    def _samples(self, training: Training, project: Project, tasks: Sequence[int]) -> list[Sample]:
         names = self._vocabularies.names(training.project, training.language)
         known = list(dict.fromkeys([training.champion, "", *names]))
-        return list(self._evidence.samples(project, known, only=set(training.held_out)))
+        return list(self._evidence.samples(project, known, only=set(tasks)))
 
     # planned -> made
 
@@ -252,14 +269,33 @@ class Trainer:
         rows = sorted(table(written, training.language).rows, key=lambda row: row.phrase.casefold())
         return self._vocabularies.create(training.project, training.language, rows)
 
-    # made -> tried
+    # made -> rehearsed
+
+    def _rehearse(self, training: Training, project: Project) -> None:
+        """Leave out what does harm, or nothing, even where it was learnt."""
+        trials = self._trials(training, project, training.rehearsal)
+        records = _records(training, *self._compared(training, project, trials, training.vocabulary))
+        without = _useless(training, records)
+        left = [each for each in training.phrases if each["phrase"] not in without]
+        training.stage = "rehearsed"
+        if not without:
+            return
+        training.rejected += [{"written": phrase, "reason": _did(records[phrase])} for phrase in without]
+        if {each["phrase"] for each in left} in (set(), self._old(training)):
+            training.verdict = rejection("No new row has earned its place even where it was learnt.")
+            training.stage = "judged"
+            return
+        training.phrases = left
+        training.vocabulary = self._create(training, []).name
+
+    # rehearsed -> tried
 
     def _try(self, training: Training, project: Project) -> None:
         """What each row of the whole candidate does, fold by fold."""
-        trials = self._trials(training, project)
+        trials = self._trials(training, project, training.held_out)
         before, after = self._compared(training, project, trials, training.vocabulary)
         places = {trial.sample.task: trial.fold for trial in trials}
-        records = [_records(training, *_of_fold(before, after, places, place)) for place in (0, 1)]
+        records = [_records(training, *_of_fold(before, after, places, place)) for place in JUDGES]
         for phrase in training.phrases:
             phrase["record"] = asdict(total(record[phrase["phrase"]] for record in records))
         whole = {phrase: total(record[phrase] for record in records) for phrase in records[0]}
@@ -270,8 +306,9 @@ class Trainer:
     def _variant(self, training: Training, without: list[str]) -> dict[str, Any]:
         """A candidate without some phrases; perhaps it is there already."""
         left = {each["phrase"] for each in training.phrases} - set(without)
-        old = {row.display or row.phrase for row in self._champion_rows(training)}
-        known = training.vocabulary if not without else training.champion if left == old else None if left else ""
+        known = training.vocabulary if not without else None if left else ""
+        if left == self._old(training):
+            known = training.champion
         return {"without": without, "vocabulary": known}
 
     def _affordable(self, training: Training, trials: Sequence[Trial], again: list[list[str]]) -> Sequence[list[str]]:
@@ -300,11 +337,11 @@ class Trainer:
     # pruned -> judged
 
     def _judge(self, training: Training, project: Project) -> None:
-        trials = self._trials(training, project)
+        trials = self._trials(training, project, training.held_out)
         attempt = self._reports.verdicts(training.project, training.language, training.champion) + 1
         before: list[Pair] = []
         after: list[Pair] = []
-        for place in (0, 1):
+        for place in JUDGES:
             part = [trial for trial in trials if trial.fold == place]
             old, new = self._compared(training, project, part, training.variants[place]["vocabulary"])
             before, after = before + old, after + new
@@ -412,7 +449,19 @@ def _spoken(training: Training) -> dict[str, int]:
     return {name: sum(each["record"][name] for each in training.phrases) for name in names}
 
 
-def _described(phrase: str, candidate: Candidate | None, old: Sequence[str], pinned: Sequence[str]) -> dict[str, Any]:
+def _numbers(trials: Sequence[Trial]) -> list[int]:
+    return sorted(trial.sample.task for trial in trials)
+
+
+def _did(record: Credit) -> str:
+    """Why a row is left out."""
+    return (
+        f"where it was learnt it was said {record.spoken} times, right {record.right_before} -> {record.right_after}, "
+        f"wrongly inserted {record.false_before} -> {record.false_after}, and broke {record.broken} words"
+    )
+
+
+def _described(phrase: str, candidate: Candidate | None, old: Collection[str], pinned: Sequence[str]) -> dict[str, Any]:
     described: dict[str, Any] = {"phrase": phrase}
     if phrase in old:
         described["from"] = "the vocabulary in use"
