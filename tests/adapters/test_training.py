@@ -242,16 +242,17 @@ def test_corrections_become_a_vocabulary_that_is_proven_and_then_used(make_world
         "evidence": 36 - len(held),
         "held_out": len(held),
         "evaluated": len(held),
+        "rehearsed": 36 - len(held),
     }
     assert report["wer"]["champion"] > 0.1 and report["wer"]["candidate"] == 0.0 and report["wer"]["p"] < 0.01
     assert report["key_phrases"] == {"spoken": len(held), "right_before": 0, "right_after": len(held)}
     assert 0 < len(report["examples"]) <= 10
     assert report["cost"] == {
-        "jobs": len(held),
-        "billed_seconds": 15 * len(held),
-        "dollars_at_list_price": round(len(held) / 4 * 0.024, 4),
+        "jobs": 36,
+        "billed_seconds": 15 * 36,
+        "dollars_at_list_price": round(36 / 4 * 0.024, 4),
     }
-    assert len(world.ears.paid) == len(held), "only the candidate on the held-out tasks is paid"
+    assert len(world.ears.paid) == 36, "the candidate is rehearsed and judged, and nothing else is paid"
 
 
 def test_the_report_outlives_the_disk(make_world: Callable[..., World], tmp_path: Path) -> None:
@@ -349,8 +350,8 @@ def test_old_transcripts_of_the_vocabulary_in_use_are_made_anew(make_world: Call
     world.now += 31 * 86_400
     world.ears.now = world.now
     world.train()
-    tasks = len(world.report["held_out"])
-    assert len(world.ears.paid) == world.report["cost"]["jobs"] == 2 * tasks
+    tasks = world.report["tasks"]
+    assert len(world.ears.paid) == world.report["cost"]["jobs"] == 2 * (tasks["evaluated"] + tasks["rehearsed"])
 
 
 def test_long_calls_are_learnt_from_by_excerpts(make_world: Callable[..., World]) -> None:
@@ -371,24 +372,47 @@ def test_long_calls_are_learnt_from_by_excerpts(make_world: Callable[..., World]
 
 @dataclass
 class EchoingEars(Ears):
-    """A recogniser that, as soon as a vocabulary holds `echo`, hears it in the place of two common words."""
+    """A recogniser that, once a vocabulary holds Brecon, hears it for three common words in the tasks `echoes`."""
 
-    echo: str = "Brecon"
+    echoes: Collection[int] = ()
 
     def hear(self, task: int, vocabulary: str) -> str:
         heard = Ears.hear(self, task, vocabulary)
         known = {row.display or row.phrase for row in self.vocabularies.rows(vocabulary)} if vocabulary else set()
-        return heard.replace("in the garden", self.echo) if self.echo in known else heard
+        return heard.replace("in the garden", "Brecon") if "Brecon" in known and task in self.echoes else heard
 
 
-def test_a_row_that_does_harm_is_left_out_of_what_is_promoted(make_world: Callable[..., World]) -> None:
+def echoing(make_world: Callable[..., World], *, held_out: bool) -> World:
     world = make_world()
-    world.ears = EchoingEars(world.vocabularies, world.ears.said)
+    said = world.ears.said
+    echoes = [task for task in said if (fold(world.ears.locate(str(task), task).identity, 0) in JUDGES) == held_out]
+    world.ears = EchoingEars(world.vocabularies, said, echoes=echoes)
     world.predict_all()
+    return world
+
+
+def rows_in_use(world: World) -> set[str]:
+    name = world.vocabularies.promoted(world.studio.identity, "en-US") or ""
+    return {row.phrase for row in world.vocabularies.rows(name)}
+
+
+def test_a_row_that_does_harm_where_it_was_learnt_is_not_even_judged(make_world: Callable[..., World]) -> None:
+    world = echoing(make_world, held_out=False)
     world.train()
     assert world.report["outcome"] == "promoted", world.report["reason"]
-    promoted = world.vocabularies.promoted(world.studio.identity, "en-US") or ""
-    assert {row.phrase for row in world.vocabularies.rows(promoted)} == set(NAMES) - {"Brecon"}
+    assert rows_in_use(world) == set(NAMES) - {"Brecon"}
+    (left_out,) = world.report["rejected"]
+    assert left_out["written"] == "Brecon" and "broke" in left_out["reason"]
+    assert len(world.state()) == 2
+
+
+def test_a_row_that_does_harm_where_it_is_judged_is_left_out_of_what_is_promoted(
+    make_world: Callable[..., World],
+) -> None:
+    world = echoing(make_world, held_out=True)
+    world.train()
+    assert world.report["outcome"] == "promoted", world.report["reason"]
+    assert rows_in_use(world) == set(NAMES) - {"Brecon"}
     record = {each["phrase"]: each["record"] for each in world.report["phrases"]}
     assert record["Brecon"]["broken"] > 0 and ["in the garden", "Brecon"] in record["Brecon"]["examples"]
     assert [mark for *_, mark in world.state()].count("promoted") == 1

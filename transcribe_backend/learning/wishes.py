@@ -25,7 +25,9 @@ class Wishes:
     def applied(self, phrases: Sequence[str]) -> list[str]:
         """The pinned phrases, then the others that are not banned, each once."""
         banned = {phrase.casefold() for phrase in self.banned}
-        wanted = {phrase.casefold(): phrase for phrase in (*self.pinned, *phrases)}
+        wanted: dict[str, str] = {}
+        for phrase in (*self.pinned, *phrases):
+            wanted.setdefault(phrase.casefold(), phrase)
         return [phrase for key, phrase in wanted.items() if key not in banned]
 
 
