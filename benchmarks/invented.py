@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from transcribe_backend.speech.lexicon import lexicon
+
 NAMES, SENTENCES = 6, 13
 _VOICES = ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-us-nyc")
 _SPEEDS = (140, 150, 160)
-_ONSETS = tuple("bcdfghklmnprstvwyz") + ("br", "dr", "gr", "kl", "pr", "qu", "st", "tr", "th", "sh", "ch")
-_VOWELS = ("a", "e", "i", "o", "u", "ai", "ea", "ou", "ee", "ia")
-_CODAS = ("n", "r", "l", "s", "m", "x", "th", "nd", "sk", "ck", "rt", "lm") + ("",) * 8
+# Simple enough that espeak-ng and an English reader say them alike: what is spelled can be heard.
+_ONSETS = (*"bdfgklmnprstvz", "br", "dr", "gr", "kl", "pr", "st", "tr", "th", "sh")
+_VOWELS = "aeiou"
+_CODAS = (*"nrlsmx", *[""] * 8)
 _PATTERNS = (
     "{who} met {name} at the {place} {when}",
     "the {thing} from {name} arrived {when}",
@@ -48,9 +51,10 @@ def names(seed: int) -> list[str]:
     """Six invented names."""
     draw = random.Random(f"names {seed}")  # noqa: S311 - repeatable, not secret
     found: list[str] = []
+    known = lexicon("en-US").listed
     while len(found) < NAMES:
         name = "".join(_syllable(draw) for _ in range(draw.choice((2, 2, 3)))).capitalize()
-        if 5 <= len(name) <= 12 and name not in found:
+        if 5 <= len(name) <= 10 and name not in found and name.lower() not in known:
             found.append(name)
     return found
 

@@ -1,5 +1,6 @@
 """COMPOSES: held-out tasks, transcribed by the vocabulary in use and by candidates, as pairs to compare."""
 
+import hashlib
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -93,10 +94,11 @@ def within(trials: Sequence[Trial], phrases: Collection[str], seconds: float) ->
 
 
 def by_turns(samples: Sequence[Sample], phrases: Collection[str]) -> list[Sample]:
-    """One in which a phrase is said, one in which none is, and so on."""
+    """One in which a phrase is said, one in which none is, and so on; neither the oldest nor the newest first."""
     wanted = {comparable(phrase) for phrase in phrases}
-    speaking = [sample for sample in samples if _speaks(sample, wanted)]
-    silent = [sample for sample in samples if not _speaks(sample, wanted)]
+    mixed = sorted(samples, key=lambda sample: hashlib.sha256(sample.media.identity.encode()).digest())
+    speaking = [sample for sample in mixed if _speaks(sample, wanted)]
+    silent = [sample for sample in mixed if not _speaks(sample, wanted)]
     return [sample for sample in chain.from_iterable(zip_longest(speaking, silent)) if sample]
 
 
