@@ -247,6 +247,8 @@ def test_corrections_become_a_vocabulary_that_is_proven_and_then_used(make_world
     assert report["wer"]["champion"] > 0.1 and report["wer"]["candidate"] == 0.0 and report["wer"]["p"] < 0.01
     assert report["key_phrases"] == {"spoken": len(held), "right_before": 0, "right_after": len(held)}
     assert 0 < len(report["examples"]) <= 10
+    assert report["calibration"]["tasks"] == 36
+    assert report["calibration"]["off_by"] < report["calibration"]["confidence_off_by"]
     assert report["cost"] == {
         "jobs": 36,
         "billed_seconds": 15 * 36,

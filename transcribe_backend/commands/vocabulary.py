@@ -239,6 +239,11 @@ def _rollback(arguments: argparse.Namespace, running: Backend, project: str, lan
 def _lines(report: Report) -> Iterator[str]:
     yield f"{report['outcome']}: {report['reason']}"
     yield from (f"{name}: {_figures(report[name])}" for name in ("tasks", "wer", "changed", "cost") if report.get(name))
+    if known := report.get("calibration"):
+        yield (
+            f"expected word error rate: off by {known['off_by']:.1%} on tasks it was not fitted to "
+            f"(1 - confidence: {known['confidence_off_by']:.1%})"
+        )
     for phrase in report["phrases"]:
         yield from _record(phrase)
     for rejected in report["rejected"]:

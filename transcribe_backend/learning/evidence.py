@@ -15,9 +15,11 @@ from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage, passages
 from transcribe_backend.labeling.regions import drawn
 from transcribe_backend.prelabeling.project import Project
-from transcribe_backend.speech.alignment import Pair
+from transcribe_backend.speech.alignment import Alignment, Pair
+from transcribe_backend.speech.calibration import Point
 from transcribe_backend.speech.recognition import ALTERNATIVES, SPEAKERS, Recognition
 from transcribe_backend.speech.transcript import Transcript
+from transcribe_backend.speech.wer import scored
 from transcribe_backend.studio.client import Studio
 from transcribe_backend.transcribing.audio import AudioLocator
 
@@ -51,6 +53,13 @@ class Sample:
     def best(self) -> Pair:
         """The pair of the transcript that exists already."""
         return self.pair(self.transcript or Transcript("", ()))
+
+    def point(self) -> Point | None:
+        """How sure the recogniser was, and how wrong; None where AWS gave no confidence."""
+        if self.transcript is None or self.transcript.confidence is None:
+            return None
+        found = scored(Alignment(self.best()))
+        return Point(self.transcript.confidence, found.errors, found.words) if found.words else None
 
     def pair(self, transcript: Transcript) -> Pair:
         """The human's text, and what a transcript has in the places that the human wrote down."""

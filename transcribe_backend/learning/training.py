@@ -27,6 +27,7 @@ from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.alignment import Pair
+from transcribe_backend.speech.calibration import fit, unseen_error
 from transcribe_backend.speech.corrections import Candidate, candidates
 from transcribe_backend.speech.credit import Credit, comparable, credits, total
 from transcribe_backend.speech.lexicon import lexicon
@@ -61,6 +62,9 @@ class Training:
     turn: int = 0
     """Decides which tasks are held out."""
     tasks: dict[str, int] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
+    """What confidence means in this project: `confidences` and the word error `rates` to expect, and how far both that
+    and 1 - confidence are off on unseen tasks; nothing of fewer than thirty tasks."""
     phrases: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, str]] = field(default_factory=list)
     held_out: list[int] = field(default_factory=list)
@@ -158,6 +162,7 @@ class Trainer:
         samples = self._usable(training, project, names)
         training.held_out = [each.task for each in samples if fold(each.media.identity, training.turn) in JUDGES]
         taught = [sample for sample in samples if sample.task not in set(training.held_out)]
+        training.calibration = _calibrated(samples)
         evidence, training.rehearsal = [sample.best() for sample in taught], [sample.task for sample in taught]
         training.tasks |= {"evidence": len(evidence), "held_out": len(training.held_out)}
         words = lexicon(training.language)
@@ -405,6 +410,12 @@ def _language(project: Project) -> str:
             remedy="Make a vocabulary by hand and name it with model_vocabulary in the labeling config.",
         )
     return asked.language
+
+
+def _calibrated(samples: Sequence[Sample]) -> dict[str, Any]:
+    points = [point for sample in samples if (point := sample.point())]
+    curve, (fitted, plain) = fit(points), unseen_error(points)
+    return {**asdict(curve), "tasks": len(points), "off_by": fitted, "confidence_off_by": plain} if curve else {}
 
 
 def _more(judges: int) -> int:
