@@ -15,7 +15,7 @@ _FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A corrected task: the mean confidence of its transcript (0..1), its errors, and the words of the human (at least one)."""
+    """A corrected task: mean confidence of its transcript (0..1), its errors, words of the human (at least one)."""
 
     confidence: float
     errors: int
