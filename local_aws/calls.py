@@ -1,17 +1,19 @@
-"""How often each operation was called, so that checks can prove what was (not) paid."""
+"""How often each operation was called, so that checks can prove what AWS was (not) asked for."""
 
 import threading
 from collections import Counter, defaultdict, deque
+from collections.abc import Mapping
 from typing import Any
 
+from local_aws.errors import Throttling
 from local_aws.scheduler import Clock
 
 ACCEPTED, REFUSED, THROTTLED, ERRORS = "accepted", "refused", "throttled", "errors"
 
 
-def outcome(status: int) -> str:
-    """The kind of answer an HTTP status is."""
-    if status == 429:
+def outcome(status: int, headers: Mapping[str, str]) -> str:
+    """The kind of answer that an HTTP status and its headers are."""
+    if status == 429 or headers.get("x-amzn-ErrorType") == Throttling.code:
         return THROTTLED
     if status >= 500:
         return ERRORS
@@ -37,14 +39,15 @@ class Calls:
                 recent.popleft()
             self._peaks[service][operation] = max(self._peaks[service][operation], len(recent))
 
-    def answered(self, service: str, operation: str, status: int) -> None:
+    def answered(self, service: str, operation: str, status: int, headers: Mapping[str, str]) -> None:
         """It was answered with this HTTP status."""
         with self._lock:
-            self._counts[outcome(status)][service][operation] += 1
+            self._counts[outcome(status, headers)][service][operation] += 1
 
     def report(self) -> dict[str, Any]:
         """`{"transcribe": {"StartTranscriptionJob": 3}, "s3": {…}, "sqs": {…}}` of the accepted calls; below
-        `refused` (4xx), `throttled` (429), `errors` (5xx) and `peak_per_second` the same of the others."""
+        `refused` (4xx), `throttled` (429, and 400 ThrottlingException), `errors` (5xx) and `peak_per_second` the
+        same of the others."""
         with self._lock:
             accepted = {service: dict(self._counts[ACCEPTED][service]) for service in ("transcribe", "s3", "sqs")}
             others = {

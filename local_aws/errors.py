@@ -34,10 +34,44 @@ class LimitExceeded(Refusal):
     code, status = "LimitExceededException", 429
 
 
+class Throttling(Refusal):
+    """Too many requests, as AWS's front door says it."""
+
+    code, status = "ThrottlingException", 400
+
+
 class InternalFailure(Refusal):
     """AWS's own fault; here only when asked for by `--error-rate`."""
 
     code, status = "InternalFailureException", 500
+
+
+class FrontDoor(Refusal):
+    """A refusal that comes before the service looks at the request; S3 has words of its own for it."""
+
+    s3_code: ClassVar[str]
+    s3_status: ClassVar[int]
+
+
+class AccessDenied(FrontDoor):
+    """No policy allows it."""
+
+    code, status = "AccessDeniedException", 400
+    s3_code, s3_status = "AccessDenied", 403
+
+
+class ExpiredToken(FrontDoor):
+    """The credentials were good once."""
+
+    code, status = "ExpiredTokenException", 400
+    s3_code, s3_status = "ExpiredToken", 400
+
+
+class Skewed(FrontDoor):
+    """The request was signed at another time than it is now."""
+
+    code, status = "InvalidSignatureException", 400
+    s3_code, s3_status = "RequestTimeTooSkewed", 403
 
 
 class UnknownOperation(Refusal):
@@ -49,6 +83,10 @@ class UnknownOperation(Refusal):
 UNREADABLE = (
     "The S3 URI that you provided can't be accessed. "
     "Make sure that you have read permission and try your request again."
+)
+TOO_LONG = (
+    "You've either sent too many requests or your input file is too long. "
+    "Wait before retrying your request, or use a smaller file and try your request again."
 )
 TOO_SMALL = "The input media file length is too small. Check the length of the file and try your request again."
 UNSUPPORTED = "Unsupported media format."

@@ -11,11 +11,10 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from moto.core.exceptions import ServiceException
-
 from local_aws import output
 from local_aws.documents import Documents
 from local_aws.errors import TOO_SMALL, UNREADABLE, UNSUPPORTED, JobFailure, LimitExceeded
+from local_aws.faults import Faults
 from local_aws.jobs import COMPLETED, FAILED, IN_PROGRESS, QUEUED, Job, Jobs
 from local_aws.recognizers import Clip, Recognition, Recognizer
 from local_aws.scheduler import Scheduler
@@ -57,11 +56,12 @@ class Lifecycle:
         storage: Storage,
         documents: Documents,
         pace: Pace,
+        faults: Faults,
     ) -> None:
         self._jobs, self._lock = jobs, lock
         self._recognizer, self._worker = recognizer, worker
         self._scheduler, self._storage, self._documents = scheduler, storage, documents
-        self._pace = pace
+        self._pace, self._faults = pace, faults
         self._hints: dict[Job, Hints] = {}
 
     def require_room(self, request: Mapping[str, Any]) -> None:
@@ -91,7 +91,9 @@ class Lifecycle:
     def _work(self, job: Job, hints: Hints, due: float) -> None:
         try:
             recognition = self._recognizer.recognize(self._clip(job, hints))
-            end = partial(self._complete, job, recognition, output.results(job.request, recognition, hints.filter))
+            results = output.results(job.request, recognition, hints.filter)
+            redacted = output.redacted(job.request, recognition, hints.filter)
+            end = partial(self._complete, job, recognition, results, redacted)
         except JobFailure as failure:
             end = partial(self._fail, job, str(failure))
         except Exception:
@@ -115,10 +117,8 @@ class Lifecycle:
         with self._lock:
             try:
                 end()
-            except ServiceException:
-                self._fail(
-                    job, "The specified S3 output bucket can't be accessed. Check its permissions and try again."
-                )
+            except JobFailure as failure:
+                self._fail(job, str(failure))
             self._jobs.running -= 1
             while self._jobs.waiting and self._jobs.running < math.ceil(_DEFERRED_SHARE * self._pace.slots):
                 self._begin(self._jobs.waiting.popleft())
@@ -126,27 +126,46 @@ class Lifecycle:
     def _fail(self, job: Job, reason: str) -> None:
         job.finish(FAILED, self._scheduler.clock(), reason)
 
-    def _complete(self, job: Job, recognition: Recognition, results: Mapping[str, Any]) -> None:
+    def _complete(
+        self, job: Job, recognition: Recognition, results: Mapping[str, Any], redacted: Mapping[str, Any]
+    ) -> None:
         job.learned = _learned(job.request, recognition, results)
         redaction = (job.request.get("ContentRedaction") or {}).get("RedactionOutput")
         if redaction != "redacted":
             content = output.document(job.name, results)
-            job.transcripts["TranscriptFileUri"] = self._write(job, "", content)
+            job.transcripts["TranscriptFileUri"] = self._deliver(job, "", content)
         if redaction:
-            content = output.document(job.name, results, redacted=True)
-            job.transcripts["RedactedTranscriptFileUri"] = self._write(job, "redacted-", content)
+            content = output.document(job.name, redacted, redacted=True)
+            job.transcripts["RedactedTranscriptFileUri"] = self._deliver(job, "redacted-", content)
         job.finish(COMPLETED, self._scheduler.clock())
 
-    def _write(self, job: Job, prefix: str, content: bytes) -> tuple[str | None, str]:
+    def _deliver(self, job: Job, prefix: str, content: bytes) -> tuple[str | None, str]:
+        """Write a document, or have it written when the lag in reading has passed; where it is (to be)."""
+        bucket, key = self._place(job, prefix)
+        write = partial(self._write, job, bucket, key, content)
+        weather = self._faults.weather
+        if weather.read_lag:
+            self._faults.hold((bucket or self._documents.bucket, key))
+            self._scheduler.at(self._scheduler.clock() + weather.list_lag + weather.read_lag, write)
+        else:
+            write()
+        return bucket, key
+
+    def _place(self, job: Job, prefix: str) -> tuple[str | None, str]:
         bucket = job.request.get("OutputBucketName")
         if not bucket:
-            key = f"{ACCOUNT}/{job.name}/{uuid4()}/{prefix}asrOutput.json"
-            self._documents.write(key, content)
-            return None, key
+            return None, f"{ACCOUNT}/{job.name}/{uuid4()}/{prefix}asrOutput.json"
+        if self._storage.region(bucket) is None:
+            raise JobFailure("The specified S3 output bucket can't be accessed. Check its permissions and try again.")
         folder, _, name = output_key(job.request).rpartition("/")
-        key = f"{folder}/{prefix}{name}" if folder else f"{prefix}{name}"
-        self._storage.write(bucket, key, content)
-        return bucket, key
+        return bucket, f"{folder}/{prefix}{name}" if folder else f"{prefix}{name}"
+
+    def _write(self, job: Job, bucket: str | None, key: str, content: bytes) -> None:
+        self._faults.release((bucket or self._documents.bucket, key))
+        if bucket:
+            self._storage.write(bucket, key, content)
+        elif not job.deleted:
+            self._documents.write(key, content)
 
 
 def output_key(request: Mapping[str, Any]) -> str:

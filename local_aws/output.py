@@ -14,6 +14,11 @@ Json = dict[str, Any]
 
 _ENDING = re.compile(r"[.,?!]*$")
 _LANGUAGE_SCORE = 0.9883
+_REDACTED = "[PII]"
+_PII_CONFIDENCE = "0.9999"
+_TOXIC = ("profanity", "hate_speech", "sexual", "insult", "violence_or_threat", "graphic", "harassment_or_abuse")
+_HARMLESS = 0.0016
+"""The score of a category that nobody would call toxic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Filter:
 
     def matches(self, word: Word) -> bool:
         """Is the word, apart from case and punctuation, one of the filtered ones?"""
-        return _ENDING.sub("", word.text).lower() in self.words
+        return _bare(word).lower() in self.words
 
     def masked(self, words: Iterable[Word]) -> Iterator[Word]:
         """The words with the filtered ones masked or removed."""
@@ -42,7 +47,7 @@ class Filter:
             if self.method == "tag" or not self.matches(word):
                 yield word
             elif self.method == "mask":
-                yield replace(word, text="***" + word.text[len(_ENDING.sub("", word.text)) :])
+                yield replace(word, text="***" + word.text[len(_bare(word)) :])
 
 
 def language(request: Mapping[str, Any]) -> str:
@@ -59,12 +64,31 @@ def document(name: str, results: Mapping[str, Any], *, redacted: bool = False) -
     return json.dumps(body, ensure_ascii=False).encode()
 
 
+def redacted(request: Mapping[str, Any], recognition: Recognition, filter: Filter | None = None) -> Json:
+    """The `results` object of the redacted twin of a job's output."""
+    types = (request.get("ContentRedaction") or {}).get("PiiEntityTypes") or ["ALL"]
+    channels = tuple(tuple(_without_pii(words, types)) for words in recognition.channels)
+    readings = tuple(tuple(_without_pii(words, types)) for words in recognition.readings)
+    return results(request, replace(recognition, channels=channels, readings=readings), filter)
+
+
+def _without_pii(words: Iterable[Word], types: Collection[str]) -> Iterator[Word]:
+    """Words that follow each other and are of one type become one `[PII]`."""
+    for pii, group in groupby(words, key=lambda word: word.pii):
+        run = list(group)
+        if pii and (pii in types or "ALL" in types):
+            ending = run[-1].text[len(_bare(run[-1])) :]
+            yield replace(run[0], text=_REDACTED + ending, end=run[-1].end)
+        else:
+            yield from run
+
+
 def results(request: Mapping[str, Any], recognition: Recognition, filter: Filter | None = None) -> Json:
     """The `results` object of a job's output."""
     if recognition.verbatim is not None:
         return dict(recognition.verbatim)
     settings = request.get("Settings") or {}
-    spoken = _spoken(recognition, settings, filter)
+    spoken = _spoken(recognition, request, filter)
     items = [item for one in spoken for item in one.items]
     if not items:
         return _silence(request, recognition, settings)
@@ -76,6 +100,7 @@ def results(request: Mapping[str, Any], recognition: Recognition, filter: Filter
         "items": items,
         "audio_segments": _audio_segments(settings, spoken),
         **_alternatives(settings, recognition, filter),
+        **_toxicity(request, spoken),
     }
 
 
@@ -88,10 +113,11 @@ def _silence(request: Mapping[str, Any], recognition: Recognition, settings: Map
         "speaker_labels": None,
         "items": [],
         "audio_segments": [],
+        **_toxicity(request, []),
     }
 
 
-def _spoken(recognition: Recognition, settings: Mapping[str, Any], filter: Filter | None) -> list[_Spoken]:
+def _spoken(recognition: Recognition, request: Mapping[str, Any], filter: Filter | None) -> list[_Spoken]:
     """All words in order of time, whatever their channel, each with its numbered items."""
     words = [
         (word, channel)
@@ -101,7 +127,7 @@ def _spoken(recognition: Recognition, settings: Mapping[str, Any], filter: Filte
     spoken: list[_Spoken] = []
     number = 0
     for word, channel in sorted(words, key=lambda pair: (pair[0].start, pair[1])):
-        labels = _labels(settings, word, channel)
+        labels = {**_labels(request.get("Settings") or {}, word, channel), **_language_code(request, word)}
         items = tuple({"id": number + n, **item, **labels} for n, item in enumerate(_items(word, filter)))
         number += len(items)
         spoken.append(_Spoken(word, channel, items))
@@ -110,11 +136,11 @@ def _spoken(recognition: Recognition, settings: Mapping[str, Any], filter: Filte
 
 def _items(word: Word, filter: Filter | None = None) -> Iterator[Json]:
     """The word as a pronunciation item, and its punctuation as one item each."""
-    content = _ENDING.sub("", word.text)
+    content = _bare(word)
     if content:
         yield {
             "type": "pronunciation",
-            "alternatives": [{"confidence": _number(word.confidence), "content": content}],
+            "alternatives": [{**_certainty(word, content), "content": content}],
             **_times(word.start, word.end),
             **({"vocabularyFilterMatch": filter.matches(word)} if filter and filter.method == "tag" else {}),
         }
@@ -122,10 +148,30 @@ def _items(word: Word, filter: Filter | None = None) -> Iterator[Json]:
         yield {"type": "punctuation", "alternatives": [{"confidence": "0.0", "content": mark}]}
 
 
+def _certainty(word: Word, content: str) -> Json:
+    """How sure AWS is: of the word, or, where it is not told, of what was redacted."""
+    if content != _REDACTED:
+        return {"confidence": _number(word.confidence)}
+    return {"redactions": [{"confidence": _PII_CONFIDENCE, "type": word.pii, "category": "PII"}]}
+
+
+def _bare(word: Word) -> str:
+    """Without the punctuation that follows it."""
+    return _ENDING.sub("", word.text)
+
+
 def _labels(settings: Mapping[str, Any], word: Word, channel: int) -> Json:
+    """Together, the speakers of each channel are numbered anew: only both labels say who it is."""
+    labels = {}
     if settings.get("ChannelIdentification"):
-        return {"channel_label": f"ch_{channel}"}
-    return {"speaker_label": f"spk_{word.speaker}"} if settings.get("ShowSpeakerLabels") else {}
+        labels["channel_label"] = f"ch_{channel}"
+    if settings.get("ShowSpeakerLabels"):
+        labels["speaker_label"] = f"spk_{word.speaker}"
+    return labels
+
+
+def _language_code(request: Mapping[str, Any], word: Word) -> Json:
+    return {"language_code": word.language or language(request)} if request.get("IdentifyMultipleLanguages") else {}
 
 
 def _joined(items: Iterable[Json]) -> str:
@@ -156,13 +202,13 @@ def _channel_labels(settings: Mapping[str, Any], spoken: Sequence[_Spoken], coun
 def _speaker_labels(settings: Mapping[str, Any], spoken: Sequence[_Spoken]) -> Json:
     if not settings.get("ShowSpeakerLabels"):
         return {}
-    segments = [_speaker_segment(turn) for turn in _segments(spoken)]
+    segments = [_speaker_segment(settings, turn) for turn in _segments(spoken)]
     speakers = len({one.word.speaker for one in spoken})
     return {"speaker_labels": {"segments": segments, "channel_label": "ch_0", "speakers": speakers}}
 
 
-def _speaker_segment(turn: Sequence[_Spoken]) -> Json:
-    label = {"speaker_label": f"spk_{turn[0].word.speaker}"}
+def _speaker_segment(settings: Mapping[str, Any], turn: Sequence[_Spoken]) -> Json:
+    label = _labels(settings, turn[0].word, turn[0].channel)
     items = [{**_times(one.word.start, one.word.end), **label} for one in turn]
     return {**_times(turn[0].word.start, turn[-1].word.end), **label, "items": items}
 
@@ -226,7 +272,7 @@ def _flat(item: Json) -> Json:
 def _languages(request: Mapping[str, Any], recognition: Recognition) -> Json:
     code = language(request)
     if request.get("IdentifyMultipleLanguages"):
-        return {"language_codes": [{"language_code": code, "duration_in_seconds": round(recognition.duration, 2)}]}
+        return {"language_codes": _durations(code, recognition)}
     if not request.get("IdentifyLanguage"):
         return {}
     others = [option for option in request.get("LanguageOptions") or ["en-GB", "de-DE"] if option != code]
@@ -234,6 +280,33 @@ def _languages(request: Mapping[str, Any], recognition: Recognition) -> Json:
     scores = [{"score": f"{_LANGUAGE_SCORE:.4f}", "code": code}]
     scores += [{"score": f"{share:.4f}", "code": option} for option in others]
     return {"language_code": code, "language_identification": scores}
+
+
+def _durations(code: str, recognition: Recognition) -> list[Json]:
+    """How long each language is spoken, in the order of their first words."""
+    seconds: dict[str, float] = {}
+    for word in sorted((word for words in recognition.channels for word in words), key=lambda word: word.start):
+        spoken = word.language or code
+        seconds[spoken] = seconds.get(spoken, 0.0) + word.end - word.start
+    return [{"language_code": each, "duration_in_seconds": round(total, 2)} for each, total in seconds.items()]
+
+
+def _toxicity(request: Mapping[str, Any], spoken: Iterable[_Spoken]) -> Json:
+    """Scores of each sentence (AWS Transcribe developer guide, "Using toxic speech detection"): numbers, not text."""
+    if not request.get("ToxicityDetection"):
+        return {}
+    return {"toxicity_detection": [_toxic_segment(turn) for turn in _segments(spoken)]}
+
+
+def _toxic_segment(turn: Sequence[_Spoken]) -> Json:
+    categories = {name: max(one.word.toxicity.get(name, _HARMLESS) for one in turn) for name in _TOXIC}
+    return {
+        "text": _joined(item for one in turn for item in one.items),
+        "toxicity": max(categories.values()),
+        "categories": categories,
+        "start_time": turn[0].word.start,
+        "end_time": turn[-1].word.end,
+    }
 
 
 def _times(start: float, end: float) -> Json:

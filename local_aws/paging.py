@@ -16,7 +16,7 @@ _Entry = TypeVar("_Entry")
 def page(
     entries: Sequence[_Entry], matches: Callable[[_Entry], bool], limit: int | None, token: str | None
 ) -> tuple[list[_Entry], str | None]:
-    """The next `limit` matching entries, last one first, and the token of the page after them.
+    """The next `limit` (or DEFAULT_PAGE) matching entries, last one first, and the token of the page after them.
 
     A token is a position from the beginning of `entries`, so entries appended meanwhile do not shift later pages.
     """

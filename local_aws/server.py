@@ -1,8 +1,7 @@
 """The HTTP front: Transcribe here, everything else by moto; every call counted, every S3 answer open to browsers."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,29 +10,25 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
-from local_aws import s3_operations
+from local_aws import permissions
+from local_aws.answers import refused, reply, s3_error
+from local_aws.call import Call, call_of
 from local_aws.calls import Calls
-from local_aws.errors import BadRequest, Refusal
+from local_aws.errors import AccessDenied, BadRequest, Refusal
 from local_aws.faults import Faults
+from local_aws.iam import OWNER, USER, Need
+from local_aws.operations import Caller
 from local_aws.scheduler import Clock
+from local_aws.storage import ACCOUNT, Storage, partition
 from local_aws.transcribe import Transcribe
 
-_JSON = "application/x-amz-json-1.1"
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, ETag",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Which operation of which service, in which region, a request asks for."""
-
-    service: str
-    operation: str
-    region: str
+_LOOKS = {"GetObject", "HeadObject"}
 
 
 class Front:
@@ -46,49 +41,106 @@ class Front:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
-        if request.path == "/_local_aws/calls":
-            return Response(json.dumps(self._calls.report()), mimetype="application/json")(environ, start_response)
-        call = _call(request, self._region)
+        if request.path.startswith("/_local_aws/"):
+            return self._own(request)(environ, start_response)
+        call = call_of(request, self._region)
         self._calls.arrived(call.service, call.operation)
+        self._faults.delay(call.region)
 
         def counted(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            self._calls.answered(call.service, call.operation, int(status[:3]))
+            self._calls.answered(call.service, call.operation, int(status[:3]), dict(headers))
             return start_response(status, _open(headers), *rest)
 
         return self._application(request, call)(environ, counted)
 
+    def _own(self, request: Request) -> Response:
+        """`calls` are counted; `faults` are switched by a POST of their new values by name."""
+        if request.path == "/_local_aws/calls":
+            return _json({**self._calls.report(), "faults": self._faults.report()})
+        if request.path != "/_local_aws/faults":
+            return _json({"error": "There are /_local_aws/calls and /_local_aws/faults."}, 404)
+        try:
+            self._faults.change(_parameters(request))
+        except (ValueError, BadRequest) as error:
+            return _json({"error": str(error)}, 400)
+        return _json({"fired": self._faults.report()})
+
     def _application(self, request: Request, call: Call) -> WSGIApplication:
+        if call.service == "s3" and request.method == "OPTIONS" and "Origin" in request.headers:
+            return Response(status=200)
+        try:
+            self._admit(request, call)
+            return self._service(request, call)
+        except Refusal as refusal:
+            return self._refused(refusal, request, call)
+
+    def _service(self, request: Request, call: Call) -> WSGIApplication:
         if call.service == "transcribe":
-            return self._answer(request, call)
+            self._faults.strike(call.operation)
+            caller = Caller(request.host_url.rstrip("/"), lambda need: self._allowed(call, need))
+            return reply(self._transcribe.call(call.operation, _parameters(request), call.region, caller))
         if call.service != "s3":
             return self._moto
-        if request.method == "OPTIONS" and "Origin" in request.headers:
-            return Response(status=200)
         bucket, _, key = request.path.lstrip("/").partition("/")
+        if call.operation in _LOOKS:
+            self._faults.looked_at((bucket, key))
         if bucket.startswith("aws-transcribe-") and bucket.endswith("-prod"):
             return self._document(bucket, key, request)
-        if _expired(request, self._clock()):
-            return _denied("Request has expired")
-        return self._moto
-
-    def _answer(self, request: Request, call: Call) -> Response:
-        try:
-            self._faults.strike(call.operation)
-            reply = self._transcribe.call(
-                call.operation, _parameters(request), call.region, request.host_url.rstrip("/")
-            )
-        except Refusal as refusal:
-            body = {"__type": refusal.code, "Message": str(refusal)}
-            return Response(json.dumps(body), refusal.status, content_type=_JSON)
-        return Response(json.dumps(reply), content_type=_JSON)
+        return s3_error("AccessDenied", "Request has expired") if _expired(request, self._clock()) else self._moto
 
     def _document(self, bucket: str, key: str, request: Request) -> Response:
         region = bucket.removeprefix("aws-transcribe-").removesuffix("-prod")
         try:
             content = self._transcribe.region(region).documents.read(key, request.query_string.decode())
         except PermissionError as error:
-            return _denied(str(error))
+            return s3_error("AccessDenied", str(error))
         return Response(content, content_type="application/octet-stream")
+
+    # -- who may do what
+
+    def _admit(self, request: Request, call: Call) -> None:
+        """Raises Refusal for a signed request that the front door turns away."""
+        if not call.access_key:
+            return
+        self._faults.check_signature(call.service, call.signed_at)
+        if self._faults.weather.iam_policy is None:
+            return
+        for need in self._needs(request, call):
+            if not self._allowed(call, need):
+                self._faults.fired("iam_policy")
+                user = f"arn:{partition(call.region)}:iam::{ACCOUNT}:user/{USER}"
+                raise AccessDenied(need.told(user, '"' if call.service == "s3" else ""))
+
+    def _allowed(self, call: Call, need: Need) -> bool:
+        policy = self._faults.weather.iam_policy
+        return policy is None or call.access_key in ("", OWNER) or policy.allows(need)
+
+    def _needs(self, request: Request, call: Call) -> Iterator[Need]:
+        if call.service == "transcribe":
+            yield from permissions.transcribe_needs(call.operation, _parameters(request), call.region)
+        elif call.service == "s3":
+            query = request.query_string.decode()
+            yield from permissions.s3_needs(call.operation, request.path, query, request.headers, call.region)
+            yield from self._needs_of_the_missing(request, call)
+        elif call.service != "sts":  # everybody may ask who they are
+            yield Need(f"{call.service}:{call.operation}", "*")
+
+    def _needs_of_the_missing(self, request: Request, call: Call) -> Iterator[Need]:
+        """Only who may list a bucket is told that an object is not there (404 instead of 403)."""
+        bucket, _, key = request.path.lstrip("/").partition("/")
+        if call.operation in _LOOKS and not Storage(call.region).holds(bucket, key):
+            yield permissions.listing(bucket, call.region)
+
+    def _refused(self, refusal: Refusal, request: Request, call: Call) -> Response:
+        answer = refused(refusal, call.service)
+        region = Storage(call.region).region(request.path.lstrip("/").partition("/")[0])
+        if call.service == "s3" and region:
+            answer.headers["x-amz-bucket-region"] = region
+        return answer
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(json.dumps(content), status, mimetype="application/json")
 
 
 def _parameters(request: Request) -> dict[str, Any]:
@@ -99,26 +151,6 @@ def _parameters(request: Request) -> dict[str, Any]:
     if not isinstance(parameters, dict):
         raise BadRequest("The request body isn't a JSON object.")
     return parameters
-
-
-def _call(request: Request, region: str) -> Call:
-    prefix, _, operation = request.headers.get("X-Amz-Target", "").rpartition(".")
-    signed_region, signed_service = _scope(request)
-    service = "transcribe" if prefix == "Transcribe" else signed_service or "s3"
-    if service == "s3":
-        copies = "X-Amz-Copy-Source" in request.headers
-        operation = s3_operations.operation(request.method, request.path, request.query_string.decode(), copies)
-    elif not operation:
-        operation = request.method
-    return Call(service, operation, signed_region or region)
-
-
-def _scope(request: Request) -> tuple[str, str]:
-    """Region and service that the request was signed for: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`."""
-    header = request.headers.get("Authorization", "")
-    credential = header.partition("Credential=")[2].partition(",")[0] or request.args.get("X-Amz-Credential", "")
-    parts = credential.split("/")
-    return (parts[-3], parts[-2].lower()) if len(parts) >= 5 else ("", "")
 
 
 def _open(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -137,8 +169,3 @@ def _expired(request: Request, now: float) -> bool:
         return "Signature" in fields and float(fields["Expires"]) < now
     except (KeyError, ValueError):
         return True
-
-
-def _denied(message: str) -> Response:
-    body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>{message}</Message></Error>'
-    return Response(body, 403, content_type="application/xml")

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 from moto.core.exceptions import ServiceException
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
+from moto.utilities.utils import get_partition
 
 ACCOUNT = str(DEFAULT_ACCOUNT_ID)
 
@@ -30,26 +31,45 @@ def bucket_and_key(uri: str) -> tuple[str, str] | None:
     return (bucket, key) if bucket and key else None
 
 
+def partition(region: str) -> str:
+    """`aws`, `aws-us-gov`, `aws-cn`: what the region's ARNs begin with, and where its buckets have their names."""
+    return str(get_partition(region))
+
+
 class Storage:
-    """Objects and buckets of the account."""
+    """Objects and buckets of the account, in the partition of a region."""
+
+    def __init__(self, region: str) -> None:
+        self._partition = partition(region)
 
     def region(self, bucket: str) -> str | None:
         """The region of a bucket; None when there is no such bucket."""
         found = self._backend().buckets.get(bucket)
         return str(found.region_name) if found else None
 
+    def holds(self, bucket: str, key: str) -> bool:
+        """Is there such an object?"""
+        return self._object(bucket, key) is not None
+
     def read(self, bucket: str, key: str) -> bytes | None:
         """The object's content; None when there is no such object."""
-        try:
-            found = self._backend().get_object(bucket, key)
-        except ServiceException:
-            return None
-        value = getattr(found, "value", None)
-        return bytes(value) if value is not None else None
+        found = self._object(bucket, key)
+        return bytes(found.value) if found else None
+
+    def metadata(self, bucket: str, key: str) -> dict[str, str]:
+        """What `x-amz-meta-` headers said of an object that is there."""
+        return dict(self._object(bucket, key).metadata)
 
     def write(self, bucket: str, key: str, content: bytes) -> None:
         """Put an object into an existing bucket."""
         self._backend().put_object(bucket, key, content)
 
+    def _object(self, bucket: str, key: str) -> Any:
+        try:
+            found = self._backend().get_object(bucket, key)
+        except ServiceException:
+            return None
+        return found if hasattr(found, "value") else None  # a delete marker has none
+
     def _backend(self) -> Any:
-        return s3_backends[ACCOUNT]["aws"]
+        return s3_backends[ACCOUNT][self._partition]

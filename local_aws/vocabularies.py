@@ -1,6 +1,7 @@
 """Custom vocabularies and vocabulary filters: what AWS accepts in them, and their states.
 
-The rules are those of AWS's developer guide (custom-vocabulary.md, charsets.md).
+The rules are those of AWS's developer guide (custom-vocabulary.md, charsets.md): of a table's columns Phrase and
+DisplayAs act, SoundsLike and IPA are ignored.
 """
 
 import re
@@ -103,9 +104,11 @@ class Shelf(Generic[_Entry]):
         self._entries[entry.name] = entry
         return entry
 
-    def find(self, name: str) -> _Entry | None:
-        """The entry of that name, if any."""
-        return self._entries.get(name)
+    def named(self, name: str | None) -> _Entry | None:
+        """The entry that a job names, if it names one; raises BadRequest when it is not there."""
+        if name is None or name in self._entries:
+            return self._entries.get(name or "")
+        raise BadRequest(missing(self._noun))
 
     def get(self, name: str) -> _Entry:
         """The entry of that name; raises NotFound."""
@@ -151,10 +154,19 @@ def table(phrases: Sequence[str]) -> bytes:
     return "\n".join(rows).encode()
 
 
+def misspelt(content: bytes, language: str) -> bool:
+    """Would a vocabulary of this content be FAILED?"""
+    try:
+        list(hotwords(content, language))
+    except JobFailure:
+        return True
+    return False
+
+
 def hotwords(content: bytes, language: str) -> Iterator[str]:
     """What each row of a vocabulary table puts into a transcript; raises JobFailure that names the first bad row."""
     for number, row in enumerate(_rows(content), 1):
-        problem = _problem(row, language)
+        problem = _problem(row["Phrase"], language)
         if problem:
             raise JobFailure(f"The vocabulary can't be processed. Row {number}: {problem}.")
         yield row["DisplayAs"] or _written(row["Phrase"])
@@ -188,28 +200,19 @@ def _cells(line: str, number: int) -> list[str]:
     return cells
 
 
-def _problem(row: Mapping[str, str], language: str) -> str | None:
-    phrase, sounds = row["Phrase"], row["SoundsLike"]
-    if row["IPA"] and sounds:
-        return f"the phrase '{phrase}' has both SoundsLike and IPA"
-    return _spelling_problem("phrase", phrase, language) or (
-        _spelling_problem("SoundsLike", sounds, language) if sounds else None
-    )
-
-
-def _spelling_problem(what: str, text: str, language: str) -> str | None:
-    if not text:
-        return f"the {what} is empty"
-    if len(text) > _LONGEST:
-        return f"the {what} '{text[:20]}…' is longer than {_LONGEST} characters"
-    if re.search(r"\s", text):
-        return f"the {what} '{text}' contains a space; join its words with hyphens"
-    if re.search(r"\d", text):
-        return f"the {what} '{text}' contains a digit; spell it out"
-    if text.startswith("-") or text.endswith("-"):
-        return f"the {what} '{text}' begins or ends with a hyphen"
-    if language.startswith("en-") and not _ENGLISH.fullmatch(text):
-        return f"the {what} '{text}' contains a character that isn't allowed for {language}"
+def _problem(phrase: str, language: str) -> str | None:
+    if not phrase:
+        return "the phrase is empty"
+    if len(phrase) > _LONGEST:
+        return f"the phrase '{phrase[:20]}…' is longer than {_LONGEST} characters"
+    if re.search(r"\s", phrase):
+        return f"the phrase '{phrase}' contains a space; join its words with hyphens"
+    if re.search(r"\d", phrase):
+        return f"the phrase '{phrase}' contains a digit; spell it out"
+    if phrase.startswith("-") or phrase.endswith("-"):
+        return f"the phrase '{phrase}' begins or ends with a hyphen"
+    if language.startswith("en-") and not _ENGLISH.fullmatch(phrase):
+        return f"the phrase '{phrase}' contains a character that isn't allowed for {language}"
     return None
 
 

@@ -48,10 +48,8 @@ class LocalAWS:
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client of it."""
-        options = {"region_name": REGION, **options}
-        return boto3.client(
-            service, endpoint_url=self.url, aws_access_key_id="test", aws_secret_access_key="test", **options
-        )
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.client(service, endpoint_url=self.url, **{"region_name": REGION, **keys, **options})
 
     @cached_property
     def s3(self) -> Any:
@@ -84,6 +82,15 @@ class LocalAWS:
         """How often each operation was called so far."""
         report: dict[str, Any] = requests.get(f"{self.url}/_local_aws/calls", timeout=10).json()
         return report
+
+    def switch(self, **sides: Any) -> None:
+        """Switch nasty sides of AWS by name; `nasty=False` ends all of them."""
+        answer = requests.post(f"{self.url}/_local_aws/faults", json=sides, timeout=10)
+        assert answer.ok, answer.text
+
+    def fired(self, side: str) -> int:
+        """How often a nasty side has struck so far."""
+        return int(self.calls()["faults"][side])
 
 
 @contextmanager

@@ -105,6 +105,10 @@ class Stage:
         """Deliveries that wait."""
         return int(self.metric("transcribe_undelivered"))
 
+    def status(self) -> str:
+        """The status page."""
+        return requests.get(f"{self.url}/status", timeout=30).text
+
     def metric(self, name: str) -> float:
         """A metric of the server; 0 as long as there is none."""
         lines = requests.get(f"{self.url}/metrics", timeout=30).text.splitlines()

@@ -151,7 +151,7 @@ class Backend:
         no_aws, no_studio = (CredentialsError,), (StudioUnreachable, StudioDenied)
         return [
             Lane(WATCH, URGENT, 4, self.watch.look),
-            Lane(TRANSCRIBE, URGENT, 6, self.transcriber.transcribe, pauses=no_aws),
+            Lane(TRANSCRIBE, URGENT, 16, self.transcriber.transcribe, pauses=no_aws),
             Lane(TRANSCRIBE, BULK, 12, self.transcriber.transcribe, room=self._room, pauses=no_aws),
             *(Lane(DOWNLOAD, priority, 6, self.transcriber.download) for priority in both),
             *(Lane(AWAITING, priority, 1, self.transcriber.check) for priority in both),
@@ -162,7 +162,8 @@ class Backend:
         ]
 
     def _chores(self) -> list[Callable[[], None]]:
-        return [self.work.expire, self.failures.prune, self.claims.prune, self.versions.prune, self.database.trim]
+        prunes = [self.work.expire, self.failures.prune, self.claims.prune, self.versions.prune]
+        return [self.watch.resume, *prunes, self.database.trim]
 
     def _room(self) -> int:
         """Bulk is looked at only as far as jobs can be started: what waits, waits in the table."""

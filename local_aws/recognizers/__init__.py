@@ -14,6 +14,11 @@ class Word:
     end: float
     confidence: float
     speaker: int = 0
+    language: str | None = None
+    pii: str | None = None
+    """Which type of personal information it is part of."""
+    toxicity: Mapping[str, float] = field(default_factory=dict)
+    """Scores between 0 and 1 by category; a category that is missing is hardly there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,9 @@ class Clip:
 class Recognition:
     """What was heard.
 
-    `channels` holds one list of words per channel (one list when channels are not told apart), `readings` further
-    readings of the first one, `verbatim` a complete `results` object that replaces all of it.
+    `channels` holds one list of words per channel (one list when channels are not told apart), with the speakers
+    numbered from 0 (in each channel anew), `readings` further readings of the first one, `verbatim` a complete
+    `results` object that replaces all of it.
     """
 
     channels: tuple[tuple[Word, ...], ...] = ()

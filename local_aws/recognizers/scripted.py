@@ -1,9 +1,15 @@
-"""A recognizer that does not listen: words come from the object's key, or whole results from a sibling object."""
+"""A recognizer that does not listen: words come from the object's key, or whole results from a sibling object.
+
+What a word is beyond its letters is told by another sibling, `<key>.words.json`, by the word in lower case:
+
+    {"hola": {"language": "es-US"}, "mary": {"pii": "NAME"}, "idiot": {"toxicity": {"insult": 0.9}}}
+"""
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,6 +17,7 @@ from local_aws.errors import JobFailure
 from local_aws.recognizers import Clip, Recognition, Word
 
 SIBLING_SUFFIX = ".transcript.json"
+WORDS_SUFFIX = ".words.json"
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PAUSE = 0.08
@@ -24,11 +31,25 @@ class Scripted:
         sibling = clip.sibling(SIBLING_SUFFIX)
         if sibling is not None:
             return Recognition(verbatim=_results(sibling, clip.key))
+        told = _told(clip.sibling(WORDS_SUFFIX), clip.key)
+        words = tuple(replace(word, **told.get(word.text.strip(".").lower(), {})) for word in _spoken(clip.key))
+        dealt = (words[0::2], words[1::2]) if clip.settings.get("ChannelIdentification") else (words,)
         speakers = min(2, clip.settings.get("MaxSpeakerLabels", 1))
-        words = tuple(_spoken(_words(clip.key), clip.key, speakers))
-        channels = (words[0::2], words[1::2]) if clip.settings.get("ChannelIdentification") else (words,)
-        count = clip.settings.get("MaxAlternatives", 1) - 1
-        return Recognition(channels=channels, readings=tuple(_readings(words, count)), duration=words[-1].end)
+        channels = tuple(tuple(_attributed(channel, speakers)) for channel in dealt)
+        readings = tuple(_readings(channels[0], clip.settings.get("MaxAlternatives", 1) - 1))
+        return Recognition(channels=channels, readings=readings, duration=words[-1].end)
+
+
+def _told(content: bytes | None, key: str) -> dict[str, dict[str, Any]]:
+    """Language, pii and toxicity by word."""
+    try:
+        told = {} if content is None else json.loads(content)
+        known = all(set(facts) <= {"language", "pii", "toxicity"} for facts in told.values())
+    except (ValueError, AttributeError, TypeError):
+        known = False
+    if not known:
+        raise JobFailure(f"{key}{WORDS_SUFFIX} isn't an object of language, pii and toxicity by word.")
+    return dict(told)
 
 
 def _results(content: bytes, key: str) -> Mapping[str, Any]:
@@ -45,13 +66,19 @@ def _words(key: str) -> list[str]:
     return letters or [_DIGITS[int(digit)] for digit in re.findall(r"[0-9]", stem)] or ["audio"]
 
 
-def _spoken(words: list[str], key: str, speakers: int) -> Iterator[Word]:
-    clock = 0.1
+def _spoken(key: str) -> Iterator[Word]:
+    clock, words = 0.1, _words(key)
     for number, word in enumerate(words):
         end = clock + 0.1 + 0.05 * len(word)
         text = f"{word}." if number == len(words) - 1 else word
-        yield Word(text, round(clock, 3), round(end, 3), _confidence(key, number), number * speakers // len(words))
+        yield Word(text, round(clock, 3), round(end, 3), _confidence(key, number))
         clock = end + _PAUSE
+
+
+def _attributed(words: Sequence[Word], speakers: int) -> Iterator[Word]:
+    """The speakers take the same share each, one after the other."""
+    for number, word in enumerate(words):
+        yield replace(word, speaker=number * speakers // len(words))
 
 
 def _confidence(key: str, number: int) -> float:

@@ -36,12 +36,13 @@ class Whisper:
     def recognize(self, clip: Clip) -> Recognition:
         """What Whisper hears; channels are heard one by one when the job tells channels or speakers apart."""
         media = inspect(clip.content, clip.request)
-        apart = clip.settings.get("ChannelIdentification") or clip.settings.get("ShowSpeakerLabels")
-        voices = _samples(clip.content, split=bool(apart) and media.channels > 1)
-        if not clip.settings.get("ChannelIdentification") and np.array_equal(voices[0], voices[-1]):
+        by_channel = bool(clip.settings.get("ChannelIdentification"))
+        apart = by_channel or bool(clip.settings.get("ShowSpeakerLabels"))
+        voices = _samples(clip.content, split=apart and media.channels > 1)
+        if not by_channel and np.array_equal(voices[0], voices[-1]):
             voices = voices[:1]  # mono recorded as stereo is one speaker
-        channels = [tuple(self._words(voice, clip, speaker)) for speaker, voice in enumerate(voices)]
-        if not clip.settings.get("ChannelIdentification"):
+        channels = [tuple(self._words(voice, clip, 0 if by_channel else n)) for n, voice in enumerate(voices)]
+        if not by_channel:
             channels = [tuple(sorted((word for words in channels for word in words), key=lambda word: word.start))]
         readings = tuple(self._readings(voices[0], clip))
         return Recognition(tuple(channels), readings, media.duration, media.format, media.sample_rate)

@@ -11,6 +11,7 @@ from local_aws.calls import Calls
 from local_aws.documents import Documents
 from local_aws.errors import InternalFailure
 from local_aws.faults import Faults, TokenBucket
+from local_aws.weather import Weather
 from tests.stack import LocalAWS, local_aws, until
 
 URI = "s3://audio/a_b.wav"
@@ -83,7 +84,7 @@ def test_errors_strike_transcribe_alone() -> None:
 
 
 def test_error_rate_is_a_share() -> None:
-    faults = Faults({}, 0.2, lambda: 0.0)
+    faults = Faults(Weather(error_rate=0.2), lambda: 0.0)
 
     def struck() -> bool:
         try:

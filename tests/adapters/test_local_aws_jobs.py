@@ -216,10 +216,6 @@ def test_media_of_another_region_is_refused(aws: LocalAWS) -> None:
         ({"Settings": {"ShowSpeakerLabels": True}}, "MaxSpeakerLabels must be specified together"),
         ({"Settings": {"MaxSpeakerLabels": 2}}, "MaxSpeakerLabels must be specified together"),
         ({"Settings": {"VocabularyFilterName": "f"}}, "VocabularyFilterMethod must be specified together"),
-        (
-            {"Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 2, "ChannelIdentification": True}},
-            "can't be used in the same request",
-        ),
         ({"Settings": {"VocabularyName": "unknown"}}, "The requested vocabulary couldn't be found."),
         ({"LanguageCode": None}, "exactly one of LanguageCode"),
         ({"IdentifyLanguage": True}, "exactly one of LanguageCode"),

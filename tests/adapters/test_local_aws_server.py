@@ -72,7 +72,7 @@ def test_what_is_no_json_and_what_does_not_exist(aws: LocalAWS) -> None:
         ("Transcribe.ListTranscriptionJobs", "{", "BadRequestException"),
         ("Transcribe.ListTranscriptionJobs", "[]", "BadRequestException"),
         ("Transcribe.MakeCoffee", "{}", "UnknownOperationException"),
-        ("Transcribe.ListLanguageModels", "{}", "UnknownOperationException"),
+        ("Transcribe.ListCallAnalyticsJobs", "{}", "UnknownOperationException"),
     ):
         answer = requests.post(aws.url, data=body, headers={"X-Amz-Target": target}, timeout=10)
         assert (answer.status_code, answer.json()["__type"]) == (400, code)

@@ -9,6 +9,7 @@ from botocore.config import Config
 
 from tests.stack import LocalAWS, local_aws, until
 
+URI = "s3://audio/four_queen_of_clubs.wav"
 HEADER = "Phrase\tSoundsLike\tIPA\tDisplayAs"
 
 
@@ -26,6 +27,18 @@ def settled(aws: LocalAWS, name: str) -> dict[str, Any]:
         lambda: dict(aws.transcribe.get_vocabulary(VocabularyName=name)),
         lambda vocabulary: vocabulary["VocabularyState"] != "PENDING",
     )
+
+
+def results(aws: LocalAWS, name: str, **request: Any) -> dict[str, Any]:
+    """The results of a finished job."""
+    aws.started(name, URI, **request)
+    output = requests.get(aws.ended(name)["Transcript"]["TranscriptFileUri"], timeout=10).json()
+    return dict(output["results"])
+
+
+def transcript(aws: LocalAWS, name: str, **request: Any) -> str:
+    """The text of a finished job."""
+    return str(results(aws, name, **request)["transcripts"][0]["transcript"])
 
 
 def made(aws: LocalAWS, name: str, content: bytes, language: str = "en-US") -> dict[str, Any]:
@@ -66,6 +79,7 @@ def test_an_unknown_vocabulary_cannot_be_updated(aws: LocalAWS) -> None:
         ("plain", "Los-Angeles\t\t\tLos Angeles"),
         ("acronym", "A.B.C.-s\t\t\tABCs"),
         ("sounds", "Etienne\teh-tee-en\t\t"),
+        ("ignored", "Etienne\t7 sounds\te.tjɛn\t"),  # SoundsLike and IPA
         ("display", "see-plus-plus\t\t\tC++ 20"),
     ],
 )
@@ -80,8 +94,6 @@ def test_rows_that_aws_takes(aws: LocalAWS, name: str, row: str) -> None:
         ("digit", f"{HEADER}\nroom7\t\t\t", "Row 1: the phrase 'room7' contains a digit"),
         ("hyphen", f"{HEADER}\n-Hawn\t\t\t", "Row 1: the phrase '-Hawn' begins or ends with a hyphen"),
         ("letter", f"{HEADER}\nSiobhán\t\t\t", "Row 1: the phrase 'Siobhán' contains a character that isn't allowed"),
-        ("both", f"{HEADER}\na\ta\tb\t", "Row 1: the phrase 'a' has both SoundsLike and IPA"),
-        ("sound", f"{HEADER}\na\ta b\t\t", "Row 1: the SoundsLike 'a b' contains a space"),
         ("nothing", f"{HEADER}\n\t\t\tx", "Row 1: the phrase is empty"),
         ("long", f"{HEADER}\n{'a' * 257}\t\t\t", "is longer than 256 characters"),
         ("cells", f"{HEADER}\na\tb", "Row 1: 2 columns instead of 4"),
@@ -141,26 +153,51 @@ def test_tags_of_a_vocabulary(aws: LocalAWS) -> None:
     assert (listed["ResourceArn"], listed["Tags"]) == (arn, [{"Key": "state", "Value": "promoted"}])
 
 
-def test_a_job_needs_a_ready_vocabulary_of_its_language(aws: LocalAWS) -> None:
+def test_a_job_needs_a_ready_vocabulary(aws: LocalAWS) -> None:
     aws.transcribe.create_vocabulary(VocabularyName="bad", LanguageCode="en-US", Phrases=["room7"])
-    aws.transcribe.create_vocabulary(VocabularyName="british", LanguageCode="en-GB", Phrases=["lorry"])
     assert settled(aws, "bad")["VocabularyState"] == "FAILED"
+    with pytest.raises(aws.transcribe.exceptions.BadRequestException, match="isn't ready"):
+        aws.started("with-bad", URI, Settings={"VocabularyName": "bad"})
+
+
+def test_what_is_of_another_language_is_not_applied_and_nobody_is_told(aws: LocalAWS) -> None:
+    aws.transcribe.create_vocabulary(VocabularyName="british", LanguageCode="en-GB", Phrases=["lorry"])
+    aws.transcribe.create_vocabulary_filter(VocabularyFilterName="british", LanguageCode="en-GB", Words=["queen"])
     settled(aws, "british")
-    for name, told in (("bad", "isn't ready"), ("british", "is for en-GB")):
-        with pytest.raises(aws.transcribe.exceptions.BadRequestException, match=told):
-            aws.started(f"with-{name}", "s3://audio/four_queen_of_clubs.wav", Settings={"VocabularyName": name})
+    settings = {"VocabularyName": "british", "VocabularyFilterName": "british", "VocabularyFilterMethod": "mask"}
+    assert transcript(aws, "with-british", Settings=settings) == "four queen of clubs."
+
+
+def test_a_filter_of_the_identified_language_is_applied(aws: LocalAWS) -> None:
+    for name, code, word in (("ours", "en-US", "clubs"), ("theirs", "es-US", "queen")):
+        aws.transcribe.create_vocabulary_filter(VocabularyFilterName=name, LanguageCode=code, Words=[word])
+    request = {
+        "IdentifyLanguage": True,
+        "LanguageOptions": ["es-US", "en-US"],
+        "LanguageIdSettings": {
+            "es-US": {"VocabularyFilterName": "theirs"},
+            "en-US": {"VocabularyFilterName": "ours"},
+        },
+        "Settings": {"VocabularyFilterMethod": "mask"},
+    }
+    assert transcript(aws, "identified-filter", **request) == "four queen of ***."
+    without_method = {name: value for name, value in request.items() if name != "Settings"}
+    with pytest.raises(aws.transcribe.exceptions.BadRequestException, match="VocabularyFilterMethod must be"):
+        aws.started("no-method", URI, **without_method)
+    request["LanguageIdSettings"]["es-US"] = {"VocabularyFilterName": "unheard-of"}  # type: ignore[index]
+    with pytest.raises(aws.transcribe.exceptions.BadRequestException, match="vocabulary filter couldn't be found"):
+        aws.started("unheard-of", URI, **request)
 
 
 @pytest.mark.parametrize(
-    ("method", "transcript"),
+    ("method", "told"),
     [("mask", "four *** of clubs."), ("remove", "four of clubs."), ("tag", "four queen of clubs.")],
 )
-def test_filters_mask_remove_or_tag(aws: LocalAWS, method: str, transcript: str) -> None:
+def test_filters_mask_remove_or_tag(aws: LocalAWS, method: str, told: str) -> None:
     name = f"filter-{method}"
     aws.transcribe.create_vocabulary_filter(VocabularyFilterName=name, LanguageCode="en-US", Words=["Queen"])
     settings = {"VocabularyFilterName": name, "VocabularyFilterMethod": method}
-    aws.started(name, "s3://audio/four_queen_of_clubs.wav", Settings=settings)
-    results = requests.get(aws.ended(name)["Transcript"]["TranscriptFileUri"], timeout=10).json()["results"]
-    assert results["transcripts"] == [{"transcript": transcript}]
-    marks = [item.get("vocabularyFilterMatch") for item in results["items"] if item["type"] == "pronunciation"]
+    found = results(aws, name, Settings=settings)
+    assert found["transcripts"] == [{"transcript": told}]
+    marks = [item.get("vocabularyFilterMatch") for item in found["items"] if item["type"] == "pronunciation"]
     assert marks == ([False, True, False, False] if method == "tag" else [None] * len(marks))

@@ -111,6 +111,13 @@ def test_different_channels_are_different_speakers(aws: LocalAWS, key: str, spea
     assert len({item["speaker_label"] for item in found["items"]}) == speakers
 
 
+def test_each_channel_has_its_own_first_speaker(aws: LocalAWS) -> None:
+    settings = {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 2, "ChannelIdentification": True}
+    found = results(aws, "both", "stereo.wav", Settings=settings)
+    labels = {(item["channel_label"], item["speaker_label"]) for item in spoken(found)}
+    assert labels == {("ch_0", "spk_0"), ("ch_1", "spk_0")}
+
+
 def test_silence_has_no_words(aws: LocalAWS) -> None:
     found = results(aws, "silence", "silence.wav", Settings={"ShowSpeakerLabels": True, "MaxSpeakerLabels": 2})
     assert found == {

@@ -60,7 +60,7 @@ class FakeStudio:
             return as_json({"detail": "Invalid token."}, 401)
         if path in self.routes:
             return self.routes[path](request)
-        return as_json({"detail": "Not found."}, 404)
+        return own_words("Not found.", 404)
 
     def refresh(self, body: dict[str, Any]) -> Reply:
         if body != {"refresh": PERSONAL} or self.revoked:
@@ -73,6 +73,11 @@ class FakeStudio:
 def as_json(body: Any, status: int = 200) -> Reply:
     """A JSON answer."""
     return Reply(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+def own_words(detail: str, status: int) -> Reply:
+    """An error as Label Studio words it (1.23 core/utils/common.py)."""
+    return as_json({"id": "0", "status_code": status, "version": "1.23.2", "detail": detail}, status)
 
 
 @pytest.fixture
@@ -176,9 +181,32 @@ def test_base_url_with_a_path(fake: FakeStudio) -> None:
     ],
 )
 def test_error_statuses(fake: FakeStudio, studio: Studio, status: int, error: type[StudioError], problem: str) -> None:
-    fake.routes["/x"] = lambda request: as_json({"detail": "no such field"}, status)
+    fake.routes["/x"] = lambda request: own_words("no such field", status)
     with pytest.raises(error, match=problem):
         studio.get("/x", secret="q")
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(404, b"no upstream"), Reply(404, b'{"detail": "Not found."}'), Reply(400), Reply(405)]
+)
+def test_what_is_not_in_label_studios_own_words_passes(fake: FakeStudio, studio: Studio, reply: Reply) -> None:
+    fake.routes["/x"] = lambda request: reply
+    with pytest.raises(StudioUnreachable, match="not Label Studio answers 40") as caught:
+        studio.get("/x")
+    assert not caught.value.permanent
+
+
+def test_a_prediction_for_a_deleted_task_has_nowhere_to_go(fake: FakeStudio, studio: Studio) -> None:
+    fake.routes["/api/predictions/"] = lambda request: own_words('Invalid pk "7" - object does not exist.', 400)
+    with pytest.raises(StudioNotFound):
+        studio.create_prediction(7, [], 0.5, "v1")
+
+
+def test_a_file_is_missing_only_where_label_studio_is_up(fake: FakeStudio, studio: Studio) -> None:
+    path = "/data/upload/1/a.wav"
+    fake.routes[path] = lambda request: Reply(404, b"no upstream")
+    with pytest.raises(StudioUnreachable), studio.download(path, LIMITS):
+        pass
 
 
 def test_no_server() -> None:
@@ -189,8 +217,9 @@ def test_no_server() -> None:
 
 def test_not_a_label_studio(fake: FakeStudio, studio: Studio) -> None:
     fake.routes["/x"] = lambda request: Reply(200, b"<html>")
-    with pytest.raises(StudioError, match="does not answer JSON"):
+    with pytest.raises(StudioError, match="does not answer JSON") as caught:
         studio.get("/x")
+    assert not caught.value.permanent
 
 
 def test_api_redirect_is_an_error_that_says_where(fake: FakeStudio, studio: Studio) -> None:
@@ -198,6 +227,7 @@ def test_api_redirect_is_an_error_that_says_where(fake: FakeStudio, studio: Stud
     with pytest.raises(StudioError, match="redirects /x to https://new.example/x\\.$") as caught:
         studio.get("/x")
     assert "LABEL_STUDIO_URL" in caught.value.remedy
+    assert not caught.value.permanent
 
 
 def _pages(fake: FakeStudio, ids: range) -> None:
@@ -206,7 +236,7 @@ def _pages(fake: FakeStudio, ids: range) -> None:
         size, number = int(query["page_size"]), int(query["page"])
         ids_of_page = list(ids)[(number - 1) * size : number * size]
         if not ids_of_page and number > 1:
-            return as_json({"detail": "Invalid page."}, 404)
+            return own_words("Invalid page.", 404)
         return as_json({"total": len(ids), "tasks": [{"id": id} for id in ids_of_page]})
 
     fake.routes["/api/tasks/"] = page

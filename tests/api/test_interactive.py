@@ -27,7 +27,7 @@ def test_a_drawn_region_gets_its_words_under_its_own_id(studio_client: FlaskClie
     (drawn,) = body["params"]["context"]["result"]
     slot = answer(studio_client, body)
     label, text = slot["result"]
-    assert label == drawn | {"score": text["score"]}
+    assert label == drawn | {"score": pytest.approx(text["score"], abs=1e-4)}
     assert (text["id"], text["type"], text["from_name"]) == (drawn["id"], "textarea", "transcription")
     assert text["value"] == {"start": drawn["value"]["start"], "end": drawn["value"]["end"], "channel": 0} | {
         "text": ["Hello world"]

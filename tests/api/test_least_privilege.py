@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from local_aws.iam import Need
 from tests.adapters.servers import Reply, Server, serve
 from tests.api import asked
 from tests.api.conftest import API_KEY, AUDIO, AUDIO_BUCKET, BUCKET
-from tests.deploy.policy import Need, Policy
+from tests.deploy.policy import DeployedPolicy
 from tests.stack import LocalAWS
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.listing import audio_uris
@@ -138,7 +139,7 @@ def test_allowed_is_exactly_what_is_used(
     learn()
     assert audio_uris(AWSClients(), f"s3://{AUDIO_BUCKET}/in-")
 
-    policy = Policy(YOUR_AUDIO_BUCKET="*audio*", YOUR_BUCKET=BUCKET)
+    policy = DeployedPolicy(YOUR_AUDIO_BUCKET="*audio*", YOUR_BUCKET=BUCKET)
     used = {need: list(policy.allowing(need)) for need in needed}
     assert [need for need, grants in used.items() if not grants] == []
     assert policy.grants() - {grant for grants in used.values() for grant in grants} == set()
@@ -164,7 +165,7 @@ def versioned(stand_in: LocalAWS) -> str:
 def retry(running: Backend, client: FlaskClient, uri: str) -> None:
     """A FAILED job is looked at and deleted."""
     client.post("/predict", json=asked.predict([asked.task(9, uri)]))
-    failed = next(iter(running.jobs.listing("", state="FAILED"))).name
+    failed = next(iter(running.jobs.listing("", "FAILED", pages=1))).name
     found = running.jobs.get(failed, "")
     assert found and found.state == "FAILED"
     running.jobs.delete(failed, "")

@@ -1,43 +1,47 @@
-"""deploy/iam-policy.json, and what it allows: the part of IAM's rules that it uses."""
+"""deploy/iam-policy.json with its placeholders filled in, and which of its lines allows what."""
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
+from local_aws.iam import Need, Policy
 from tests.stack import ROOT
 
 PATH = ROOT / "deploy" / "iam-policy.json"
 
-
-@dataclass(frozen=True)
-class Need:
-    """One permission that a request takes."""
-
-    action: str
-    resource: str
+Grant = tuple[str, str]
+"""Sid of a statement, and one of its actions."""
 
 
-class Policy:
-    """The policy with its placeholders filled in."""
+class DeployedPolicy:
+    """Names by placeholder, with `_` for `-`."""
 
     def __init__(self, **names: str) -> None:
         text = PATH.read_text()
-        for placeholder, name in names.items():
+        for placeholder, name in {"YOUR_PARTITION": "aws", **names}.items():
             text = text.replace(placeholder.replace("_", "-"), name)
-        self.statements: list[Any] = json.loads(text)["Statement"]
+        self.document: Any = json.loads(text)
 
-    def grants(self) -> set[tuple[str, str]]:
+    def grants(self) -> set[Grant]:
         """Every (statement, action)."""
-        return {(each["Sid"], action) for each in self.statements for action in _listed(each["Action"])}
+        return {(each["Sid"], action) for each in self.document["Statement"] for action in _listed(each["Action"])}
 
-    def allowing(self, need: Need) -> Iterator[tuple[str, str]]:
-        """The (statement, action) pairs that allow it."""
-        for each in self.statements:
-            matches = any(fnmatchcase(need.resource, pattern) for pattern in _listed(each["Resource"]))
-            if matches and need.action in _listed(each["Action"]):
-                yield each["Sid"], need.action
+    def allowing(self, need: Need) -> Iterator[Grant]:
+        """Those that allow it."""
+        for sid, action in self.grants():
+            if Policy(self._of(lambda grant, wanted=(sid, action): grant == wanted)).allows(need):
+                yield sid, action
+
+    def without(self, dropped: Grant) -> Any:
+        """The document without one action of one statement."""
+        return self._of(lambda grant: grant != dropped)
+
+    def _of(self, kept: Any) -> Any:
+        statements = []
+        for each in self.document["Statement"]:
+            actions = [action for action in _listed(each["Action"]) if kept((each["Sid"], action))]
+            statements += [{**each, "Action": actions}] if actions else []
+        return {**self.document, "Statement": statements}
 
 
 def _listed(value: Any) -> list[str]:

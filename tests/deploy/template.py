@@ -13,12 +13,12 @@ _GONE = object()
 
 
 class Template:
-    """The template with its conditions and references resolved for some parameters."""
+    """The template with its conditions and references resolved for some parameters, pseudo parameters among them."""
 
     def __init__(self, **parameters: str) -> None:
         self._raw: Any = cfn_yaml.load(str(PATH))
         defaults = {name: str(spec.get("Default", "")) for name, spec in self._raw["Parameters"].items()}
-        self.values = {**defaults, **parameters, **_PSEUDO}
+        self.values = {**_PSEUDO, **defaults, **parameters}
 
     def resources(self) -> dict[str, Any]:
         """What would be created."""

@@ -26,8 +26,8 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
 
 def policy() -> Any:
     """The policy that the sed command of the text makes."""
-    (command,) = re.findall(r"sed .*deploy/iam-policy\.json", TEXT)
-    env = {"AUDIO_BUCKET": "my-recordings", "BUCKET": "my-transcripts", "PATH": "/usr/bin:/bin"}
+    (command,) = re.findall(r"sed .*?deploy/iam-policy\.json", TEXT, re.DOTALL)
+    env = {"AUDIO_BUCKET": "my-recordings", "BUCKET": "my-transcripts", "PARTITION": "aws", "PATH": "/usr/bin:/bin"}
     made = subprocess.run(["sh", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     return json.loads(made.stdout)
 

@@ -11,13 +11,14 @@ from moto import mock_aws
 from tests.deploy.template import PATH, Template
 from tests.stack import ROOT
 
+PARTITION = {"AWS::Partition": "YOUR-PARTITION"}
 POLICY = json.loads((ROOT / "deploy" / "iam-policy.json").read_text())
 
 
 def statements(template: Template) -> list[Any]:
     """The policy of the template, with the ARNs that iam-policy.json has."""
     document = json.dumps(template.resources()["Policy"]["Properties"]["PolicyDocument"])
-    return json.loads(document.replace("Bucket.Arn", "arn:aws:s3:::YOUR-BUCKET"))["Statement"]
+    return json.loads(document.replace("Bucket.Arn", "arn:YOUR-PARTITION:s3:::YOUR-BUCKET"))["Statement"]
 
 
 def test_cfn_lint_has_nothing_to_say() -> None:
@@ -25,7 +26,7 @@ def test_cfn_lint_has_nothing_to_say() -> None:
 
 
 def test_the_policy_is_exactly_the_one_beside_it() -> None:
-    assert statements(Template(AudioBucket="YOUR-AUDIO-BUCKET")) == POLICY["Statement"]
+    assert statements(Template(AudioBucket="YOUR-AUDIO-BUCKET", **PARTITION)) == POLICY["Statement"]
 
 
 def test_without_an_audio_bucket_no_other_bucket_can_be_read() -> None:
@@ -34,7 +35,12 @@ def test_without_an_audio_bucket_no_other_bucket_can_be_read() -> None:
 
 
 def test_the_policy_follows_the_folder() -> None:
-    assert "arn:aws:s3:::YOUR-BUCKET/calls/*" in json.dumps(statements(Template(Folder="calls")))
+    assert "s3:::YOUR-BUCKET/calls/*" in json.dumps(statements(Template(Folder="calls")))
+
+
+def test_nothing_is_tied_to_one_partition() -> None:
+    for text in (PATH.read_text(), json.dumps(POLICY)):
+        assert "arn:aws" not in text
 
 
 def test_the_bucket_is_kept_encrypted_and_closed() -> None:

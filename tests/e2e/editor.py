@@ -56,11 +56,20 @@ class Editor:
     def draw(self, label: str, start: float, end: float) -> float:
         """Choose a label and drag from `start` to `end` seconds; the time (time.monotonic) when the mouse went up."""
         self.page.locator(".lsf-label", has_text=label).click()
-        return self._drag(start, end)
+        # The playhead stands at 0: the mouse would move it.
+        return self._drag(max(start, self._seconds / 100), end)
+
+    def resize(self, edge: float, to: float) -> float:
+        """Drag the right edge of a region from `edge` to `to` seconds: its handle is 2 pixels wide, inside it."""
+        x, y = self._point(edge)
+        return self._drag_from((x - 1, y), to)
 
     def _drag(self, start: float, end: float) -> float:
+        return self._drag_from(self._point(start), end)
+
+    def _drag_from(self, point: tuple[float, float], end: float) -> float:
         mouse = self.page.mouse
-        mouse.move(*self._point(start))
+        mouse.move(*point)
         mouse.down()
         mouse.move(*self._point(end), steps=8)
         mouse.up()
@@ -80,10 +89,15 @@ class Editor:
 
     def submit(self) -> list[dict[str, Any]]:
         """The results that Label Studio stores."""
-        with self.page.expect_response(lambda answer: _is_new_annotation(answer)) as stored:
-            self.page.get_by_role("button", name="Submit").click()
-        results: list[dict[str, Any]] = stored.value.json()["result"]
-        return results
+        return submitted(self.page)
+
+
+def submitted(page: Page) -> list[dict[str, Any]]:
+    """Submit the annotation; the results that Label Studio stores."""
+    with page.expect_response(lambda answer: _is_new_annotation(answer)) as stored:
+        page.get_by_role("button", name="Submit").click()
+    results: list[dict[str, Any]] = stored.value.json()["result"]
+    return results
 
 
 def _is_new_annotation(answer: Response) -> bool:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from demo.processes import wait_until
-from tests.adapters.queue_servers import postgres_server, redis_server
+from tests.adapters.queue_servers import postgres_server
 from tests.survival import Stage, kill, killed_at_random, stage
 
 pytestmark = pytest.mark.slow
 TASKS, LATENCY = 60, "3"
-PATIENCE = 150  # seconds: a record is taken over 14 s after its process died, a lost push after 90 s
+PATIENCE = 150  # seconds: an item is taken over 12 s after its process died, a push that was not answered after 90 s
 
 
 @contextmanager
@@ -51,13 +51,11 @@ def test_the_server_is_killed_at_random_moments(begin: Callable[..., Any], seed:
         for _ in killed_at_random(scene.server, 3, (0.1, 6), dice, ask):
             one_each(scene, tasks)
         assert scene.calls("StartTranscriptionJob") == TASKS
-        assert scene.calls("GetTranscriptionJob") == 0
 
 
-@pytest.mark.parametrize("server", [redis_server, postgres_server])
-def test_a_separate_worker_is_killed(begin: Callable[..., Any], server: Any) -> None:
+def test_a_worker_is_killed_beside_the_server(begin: Callable[..., Any]) -> None:
     dice = random.Random(3)  # noqa: S311 - repeatable, not secret
-    with server() as queue, begin(QUEUE_URL=queue, PREDICT_WAIT_SECONDS="1") as scene, scene.server():
+    with postgres_server() as queue, begin(QUEUE_URL=queue, PREDICT_WAIT_SECONDS="1") as scene, scene.server():
         tasks = scene.tasks(TASKS)
 
         def ask() -> None:
@@ -68,9 +66,8 @@ def test_a_separate_worker_is_killed(begin: Callable[..., Any], server: Any) -> 
         assert scene.calls("StartTranscriptionJob") == TASKS
 
 
-@pytest.mark.parametrize("server", [redis_server])
-def test_the_server_dies_and_the_worker_takes_over(begin: Callable[..., Any], server: Any) -> None:
-    with server() as queue, begin(QUEUE_URL=queue) as scene, scene.worker():
+def test_the_server_dies_and_the_worker_takes_over(begin: Callable[..., Any]) -> None:
+    with postgres_server() as queue, begin(QUEUE_URL=queue) as scene, scene.worker():
         tasks = scene.tasks(TASKS)
         with scene.server() as program:
             scene.asked(tasks)
@@ -87,7 +84,7 @@ def test_label_studio_is_away_while_jobs_finish(begin: Callable[..., Any]) -> No
         scene.predict(tasks)
         scene.studio.down()
         wait_until(lambda: len(scene.jobs(Status="COMPLETED")) == TASKS, 60, "all jobs have ended")
-        wait_until(lambda: scene.metric('transcribe_deliveries_total{outcome="waiting"}'), 30, "pushes wait")
+        wait_until(lambda: "Label Studio does not answer" in scene.status(), 30, "the status page says why they wait")
         scene.studio.up()
         one_each(scene, tasks)
 

@@ -6,15 +6,39 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "transcribe_backend"
+# From the bottom to the top: a room imports what is named beside it, itself, and nothing else of ours.
+_BASE = {"errors", "settings"}
+_PURE = {"speech", "labeling"}
+_ADAPTERS = {"telemetry", "download", "aws", "studio", "work"}
+_MIDDLE = {"transcribing", "prelabeling", "learning"}
 ALLOWED = {
-    "speech": {"speech", "errors"},
-    "labeling": {"labeling", "speech", "errors"},
-    "telemetry": {"telemetry", "errors", "settings"},
-    "download": {"download", "telemetry", "errors", "settings"},
-    "aws": {"aws", "speech", "labeling", "errors", "settings"},
-    "studio": {"studio", "download", "telemetry", "errors", "settings"},
+    "speech": {"errors"},
+    "labeling": {"errors", "speech"},
+    "telemetry": _BASE,
+    "download": _BASE | {"telemetry"},
+    "work": _BASE | {"telemetry"},
+    "studio": _BASE | {"telemetry", "download"},
+    "aws": _BASE | _PURE | {"telemetry"},
+    "transcribing": _BASE | _PURE | _ADAPTERS,
+    "prelabeling": _BASE | _PURE | _ADAPTERS | {"transcribing"},
+    "learning": _BASE | _PURE | _ADAPTERS | {"transcribing", "prelabeling"},
+    "web": _BASE | _PURE | _ADAPTERS | _MIDDLE | {"backend"},
+    "commands": _BASE | _PURE | _ADAPTERS | _MIDDLE | {"backend", "web"},
 }
-IMPURE = {"boto3", "botocore", "requests", "flask", "huey", "os", "socket", "threading", "time", "pathlib"}
+LOOSE = {"__init__", "__main__", "backend", "errors", "settings"}
+IMPURE = {
+    "boto3",
+    "botocore",
+    "requests",
+    "flask",
+    "psycopg",
+    "sqlite3",
+    "os",
+    "socket",
+    "threading",
+    "time",
+    "pathlib",
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -41,7 +65,12 @@ def rooms(path: Path) -> set[str]:
 def test_a_room_imports_only_what_lies_below_it(room: str) -> None:
     assert modules(room)
     for path in modules(room):
-        assert rooms(path) <= ALLOWED[room] | {"__version__"}, path
+        assert rooms(path) <= ALLOWED[room] | {room, "__version__"}, path
+
+
+def test_every_room_has_its_place_and_no_module_stands_loose() -> None:
+    assert {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(ALLOWED)
+    assert {path.stem for path in PACKAGE.glob("*.py")} == LOOSE
 
 
 @pytest.mark.parametrize("room", ["speech", "labeling"])

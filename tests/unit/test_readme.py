@@ -29,8 +29,10 @@ def test_every_attribute_is_documented() -> None:
 
 def test_the_attributes_of_the_examples_are_accepted() -> None:
     for example in re.findall(r"`(model_[a-z_]+=\"[^\"]*\")`", README):
-        config = f'<View><Audio name="a" value="$audio" {example}/><TextArea name="t" toName="a"/></View>'
-        assert interface.read(config, "en-US").recognition is not None
+        audio = f'<Audio name="a" value="$audio" {example}/>'
+        texts = '<TextArea name="transcript" toName="a"/><TextArea name="words" toName="a" perRegion="true"/>'
+        who = '<Labels name="who" toName="a"><Label value="Ann"/><Label value="Bob"/></Labels>'
+        assert interface.read(f"<View>{audio}{texts}{who}</View>", "en-US").recognition is not None
     tag = re.search(r"```xml\n(.*?)\n```", README, re.DOTALL)
     assert tag and ElementTree.fromstring(tag[1]).get("model_speakers") == "2"  # noqa: S314 - our own README
 

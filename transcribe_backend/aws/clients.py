@@ -1,6 +1,7 @@
 """One shared boto3 client per service and region, and AWS's refusals as our errors."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
     CredentialRetrievalError,
     InvalidRegionError,
     NoCredentialsError,
@@ -17,6 +19,7 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    ReadTimeoutError,
 )
 
 from transcribe_backend.errors import AccessDenied, AWSError, CredentialsError, LimitExceeded, Mended
@@ -44,6 +47,7 @@ _BAD_CREDENTIALS = frozenset(
     }
 )
 _WRONG_CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheRequestFuture"})
+_SILENT_SECONDS = 10.0
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
 
 _MISTAKES = {
@@ -67,6 +71,7 @@ class AWSClients:
         self._lock = threading.Lock()
         self._session: boto3.session.Session | None = None
         self._clients: dict[tuple[str, str | None, bool], Any] = {}
+        self._silent: dict[str | None, float] = {}
 
     @property
     def region(self) -> str:
@@ -108,6 +113,12 @@ class AWSClients:
         return self._session
 
     def _client(self, service: str, region: str | None, *, brief: bool = False) -> Any:
+        if time.monotonic() < self._silent.get(region, 0.0):
+            raise AWSError(
+                f"AWS does not answer in {region or 'the default region'}.",
+                remedy="It is asked again in a moment; check the network and AWS's status page if this lasts.",
+                retryable=True,
+            )
         with self._lock:
             key = (service, region, brief)
             if key not in self._clients:
@@ -121,16 +132,27 @@ class AWSClients:
     def _make(self, service: str, region: str | None, brief: bool) -> Any:
         adapts = service == "transcribe" and not brief
         config = Config(
-            retries={"mode": "adaptive" if adapts else "standard", "total_max_attempts": 3 if brief else 10},
+            retries={"mode": "adaptive" if adapts else "standard", "total_max_attempts": 3 if brief else 6},
             max_pool_connections=64,
             connect_timeout=5,
-            read_timeout=30,
+            read_timeout=20,
             user_agent_extra="label-studio-aws-transcribe",
         )
         client = self._made_session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
+        events = client.meta.events
+        events.register(f"response-received.{service}", self._silence_watcher(region))
         if self._observer:
-            client.meta.events.register(f"response-received.{service}", _attempt_reporter(service, self._observer))
+            events.register(f"response-received.{service}", _attempt_reporter(service, self._observer))
         return client
+
+    def _silence_watcher(self, region: str | None) -> Callable[..., None]:
+        """Who waits for a region that hangs keeps others from work, so only a few find out."""
+
+        def watch(exception: Any = None, **_: Any) -> None:
+            if isinstance(exception, ConnectTimeoutError | ReadTimeoutError):
+                self._silent[region] = time.monotonic() + _SILENT_SECONDS
+
+        return watch
 
 
 def _attempt_reporter(service: str, observer: Observer) -> Callable[..., None]:

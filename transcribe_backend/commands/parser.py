@@ -1,14 +1,12 @@
 """`python -m transcribe_backend …`: the command line."""
 
 import argparse
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend, backend
-from transcribe_backend.commands import connect, transcribe, vocabulary
+from transcribe_backend.commands import connect, retry, transcribe, vocabulary, worker
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.telemetry.logs import configure_logging
 
@@ -45,15 +43,15 @@ def parser() -> argparse.ArgumentParser:
     transcribing.set_defaults(run=_with_backend(transcribe.run))
 
     working = add("worker", "do owed work beside the servers, on any machine that shares QUEUE_URL")
-    working.set_defaults(run=_with_backend(_work))
+    working.set_defaults(run=_with_backend(worker.run))
 
     learning = add("vocabulary", "what has been learnt from annotators: list, show, train, rollback")
     vocabulary.add_arguments(learning)
     learning.set_defaults(run=_with_backend(vocabulary.run))
 
     retrying = add("retry", "forget FAILED jobs, so that their audio is tried again")
-    retrying.add_argument("job", nargs="+", metavar="ls-…", help="name of the job, as the error told it")
-    retrying.set_defaults(run=_with_backend(_retry))
+    retry.add_arguments(retrying)
+    retrying.set_defaults(run=_with_backend(retry.run))
     return made
 
 
@@ -67,31 +65,3 @@ def _with_backend(command: Command) -> Callable[[argparse.Namespace], int]:
             running.close()
 
     return run
-
-
-def _work(arguments: argparse.Namespace, running: Backend) -> int:
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    running.start()
-    print("Worker runs.", flush=True)
-    ended.wait()
-    return 0
-
-
-def _retry(arguments: argparse.Namespace, running: Backend) -> int:
-    for name in arguments.job:
-        status = running.jobs.get(name, "")
-        if status is None:
-            place = running.clients.region
-            print(
-                f"AWS Transcribe has no job {name} in {place}: set AWS_DEFAULT_REGION to its region.", file=sys.stderr
-            )
-            return 1
-        if status.state == "FAILED":
-            running.jobs.delete(name, "")
-            print(f"{name}: the next request tries its audio again")
-        else:
-            print(f"{name} is {status.state}, not FAILED: nothing to retry", file=sys.stderr)
-            return 1
-    return 0

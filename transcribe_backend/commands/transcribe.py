@@ -127,7 +127,7 @@ def _collect(
 
 
 def _task(uri: str, job: str, project: Project, backend: Backend, *, with_dialogue: bool) -> dict[str, Any]:
-    data: dict[str, Any] = {project.interface.data_key: uri}
+    data = project.interface.data(uri)
     backend.transcriber.bring(job)
     if with_dialogue:
         return {"data": {**data, "text": dialogue(backend.store.get(job))}}

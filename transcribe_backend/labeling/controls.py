@@ -1,48 +1,38 @@
 """The controls of a labeling config that a transcript can fill."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from transcribe_backend.labeling import naming
 from transcribe_backend.speech import languages
 
 LOW_CONFIDENCE = "low_confidence"
 
 _SPEAKER = re.compile(r"spk_(\d{1,4})")
 _CHANNEL = re.compile(r"ch_(\d{1,4})")
-_SPEAKER_NAME = re.compile(
-    r"(speaker|spk|person|participant|voice|talker)[\s_#-]*(\d+|[a-z]|one|two|three|four|five|six|seven|eight|nine|ten)"
-)
-_ROLES_OF_PEOPLE = """
-    advisor agent assistant attorney buyer callee caller candidate child client clinician customer doctor father female
-    guest host interviewee interviewer judge lawyer male man moderator mother nurse operator parent patient physician
-    recruiter representative seller student teacher therapist user witness woman
-"""
-_ROLES = frozenset(_ROLES_OF_PEOPLE.split())
-_SPEECH_NAMES = frozenset(
-    {"speech", "voice", "talk", "talking", "speaking", "utterance", "transcript", "transcription"}
-)
-_OTHER_NAMES = frozenset(
-    {"noise", "silence", "music", "background", "other", "unknown", "non-speech", "laughter", "applause", "crosstalk"}
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A Label or Choice; `predicted` are its `predicted_values`, which win over its name."""
+    """A Label or Choice. `value` is what results hold: its alias, where it has one.
+
+    `predicted` are its `predicted_values`, which say what it means; else its name does (or its value, without a name).
+    """
 
     value: str
     predicted: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         """What this option means, in lower case."""
-        return tuple(name.strip().lower() for name in self.predicted or (self.value,))
+        return tuple(name.strip().lower() for name in self.predicted or (self.name or self.value,))
 
     @property
     def is_role(self) -> bool:
         """Is this a person by name, such as Speaker one or Agent?"""
-        return not self.predicted and bool(_SPEAKER_NAME.fullmatch(self.names[0]) or self.names[0] in _ROLES)
+        return not self.predicted and naming.is_person(self.names[0])
 
     @property
     def speakers(self) -> tuple[int, ...]:
@@ -55,9 +45,30 @@ class Option:
         return _numbers(_CHANNEL, self.names)
 
     @property
-    def language(self) -> str | None:
-        """The language code ("en-US") or language ("en") this option stands for."""
-        return next(filter(None, map(languages.named, self.names)), None)
+    def is_voice(self) -> bool:
+        """Does this label stand for a speaker or channel, by what it means?"""
+        return bool(self.speakers or self.channels)
+
+    @property
+    def is_speech(self) -> bool:
+        """Does this label say: this is speech?"""
+        return any(map(naming.is_speech, self.names))
+
+    @property
+    def is_sound(self) -> bool:
+        """Does this label mean something else than speech?"""
+        return naming.is_sound(self.names[0])
+
+    @property
+    def is_judgement(self) -> bool:
+        """Does this label judge what is said?"""
+        return naming.is_judgement(self.names[0])
+
+    @property
+    def is_plain(self) -> bool:
+        """Does this label mean nothing that we know, such as a person's name?"""
+        known = self.predicted or self.is_role or self.is_voice or self.is_speech
+        return not (known or self.is_sound or self.is_judgement)
 
 
 def _numbers(pattern: re.Pattern[str], names: Iterable[str]) -> tuple[int, ...]:
@@ -67,13 +78,19 @@ def _numbers(pattern: re.Pattern[str], names: Iterable[str]) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A TextArea: of the whole audio or, with `per_region`, of each region (whose label is one of `labels`, if any)."""
+    """A TextArea: of the whole audio or, with `per_region`, of each region (whose label is one of `labels`, if any).
+
+    On a video, regions are stored in frames: `rate` a second.
+    """
 
     name: str
     to_name: str
     per_region: bool = False
     labels_control: str = ""
     labels: tuple[str, ...] = ()
+    rate: float | None = None
+
+    kind = "TextArea"
 
     def shows_for(self, labels: Iterable[str]) -> bool:
         """Does the editor show this text for a region with these labels? (whenLabelValue)"""
@@ -82,26 +99,54 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """A Labels control, whose labels make regions of the audio."""
+    """A Labels control, whose labels make regions of the audio; TimelineLabels of a video, with `rate` frames a second.
+
+    `chosen` by model_labels: labels that mean nothing else stand for speakers then.
+    """
 
     name: str
     to_name: str
     options: tuple[Option, ...]
     multiple: bool = False
+    rate: float | None = None
+    chosen: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The name of its tag."""
+        return "TimelineLabels" if self.rate else "Labels"
 
     @property
     def voices(self) -> tuple[Option, ...]:
-        """The labels that stand for speakers or channels: by predicted values, or two and more by name."""
-        explicit = [option for option in self.options if option.speakers or option.channels]
-        roles = [option for option in self.options if option.is_role]
-        return tuple(explicit or (roles if len(roles) > 1 else ()))
+        """The labels that stand for speakers or channels.
+
+        By predicted values or names. Where only one label says that it is a person, so are those that say nothing.
+        """
+        told = [option for option in self.options if option.is_voice or option.is_role]
+        explicit = any(option.is_voice for option in told)
+        if not explicit and len(told) > 1:
+            return tuple(told)
+        if explicit or ((told or self.chosen) and not self.speech):
+            persons = tuple(option for option in self.options if option in told or option.is_plain)
+            return persons if explicit or len(persons) > 1 else ()
+        return ()
+
+    def assigned(self, voices: Sequence[str]) -> dict[str, Option]:
+        """Voices by the names of `predicted_values` (spk_0, ch_1), and the label of each.
+
+        The labels that name no voice take the remaining ones in order.
+        """
+        named = {name: option for option in self.voices for name in option.names if option.is_voice}
+        taken = {voice: named[voice] for voice in voices if voice in named}
+        free = [option for option in self.voices if not option.is_voice]
+        return {**taken, **dict(zip((voice for voice in voices if voice not in taken), free, strict=False))}
 
     def channel(self, labels: Collection[str]) -> int | None:
-        """The channel these labels stand for, on audio whose channels are told apart: roles take them in order."""
-        for place, option in enumerate(self.voices):
-            if option.value in labels and (option.channels or option.is_role):
-                return next(iter(option.channels), place)
-        return None
+        """The channel these labels stand for, on audio whose channels are told apart."""
+        highest = max((number for option in self.voices for number in option.channels), default=0)
+        channels = self.assigned([f"ch_{number}" for number in range(max(highest + 1, len(self.voices)))])
+        meant = (voice for voice, option in channels.items() if option.value in labels)
+        return next((int(voice.removeprefix("ch_")) for voice in meant), None)
 
     @property
     def doubtful(self) -> Option | None:
@@ -111,38 +156,64 @@ class Labels:
     @property
     def speech(self) -> Option | None:
         """The label that says so: this is speech."""
-        return next((option for option in self.options if not _SPEECH_NAMES.isdisjoint(option.names)), None)
+        return next((option for option in self.options if option.is_speech), None)
 
-    @property
-    def general(self) -> Option | None:
-        """The label of a segment that has a text: that of speech, else the first that may mean it."""
-        candidates = [option for option in self.options if option is not self.doubtful]
-        meant = (option for option in candidates if _OTHER_NAMES.isdisjoint(option.names))
-        return self.speech or next(meant, None) or next(iter(candidates), None)
+    def general(self, text: Text) -> Option | None:
+        """The label of a segment that has a text: that of speech, or the only one that may mean it, or none."""
+        possible = [option for option in self.options if option is not self.doubtful and not option.is_sound]
+        shown = [option for option in possible if text.shows_for([option.value])]
+        if self.speech in shown:
+            return self.speech
+        if text.labels:
+            return shown[0] if len(shown) == 1 else None
+        return possible[0] if len(possible) == 1 and not possible[0].is_judgement else None
 
 
 @dataclass(frozen=True, slots=True)
 class Languages:
-    """A Choices control whose choices are languages."""
+    """A Choices control whose choices are languages: each with the code of its language, "" for others."""
 
     name: str
     to_name: str
-    options: tuple[Option, ...]
+    choices: tuple[tuple[str, str], ...]
+
+    kind = "Choices"
 
     @property
     def candidates(self) -> tuple[str, ...]:
         """The choices as language codes, if all of them are exact codes: what identification may choose from."""
-        codes = tuple(option.language or "" for option in self.options)
+        codes = tuple(code for _, code in self.choices)
         return codes if len(set(codes)) > 1 and languages.CODES.issuperset(codes) else ()
 
     def choose(self, code: str) -> str | None:
         """The choice for a language code: the exact one, else that of its language."""
-        for wanted in (code, languages.base(code)):
-            for option in self.options:
-                if option.language == wanted:
-                    return option.value
-        same = (option for option in self.options if languages.base(option.language or "") == languages.base(code))
-        return next((option.value for option in same), None)
+        by_code = {known: choice for choice, known in reversed(self.choices) if known}
+        by_base = {languages.base(known): choice for known, choice in reversed(by_code.items())}
+        base = languages.base(code)
+        return by_code.get(code) or by_code.get(base) or by_base.get(base)
+
+
+def of_languages(name: str, to_name: str, options: Sequence[Option]) -> Languages | None:
+    """Choices as languages, if most of them are some.
+
+    "No" is an answer, not Norwegian: bare codes count only where all choices are bare codes in lower case.
+    """
+    bare = [_is_bare(option) for option in options]
+    if all(bare) and all(option.value.islower() for option in options):
+        bare = [False] * len(options)
+    codes = ["" if is_bare else _code(option) for option, is_bare in zip(options, bare, strict=True)]
+    found = sum(map(bool, codes))
+    if found < 2 or found * 2 <= len(codes):
+        return None
+    return Languages(name, to_name, tuple((option.value, code) for option, code in zip(options, codes, strict=True)))
+
+
+def _code(option: Option) -> str:
+    return next(filter(None, map(languages.named, option.names)), "")
+
+
+def _is_bare(option: Option) -> bool:
+    return not option.predicted and option.names[0] == languages.base(_code(option))
 
 
 Control = Text | Labels | Languages

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from transcribe_backend.speech.segments import Segment, cut
+from transcribe_backend.speech.segments import Segment, paragraphs
 from transcribe_backend.speech.transcript import Transcript
 
 # A monologue is easier to read in paragraphs than in one block.
@@ -15,7 +15,7 @@ def dialogue(transcript: Transcript) -> list[dict[str, Any]]:
     """One paragraph per turn: start and end in seconds, author as AWS names the speaker (spk_0) or channel (ch_0)."""
     return [
         {"start": max(segment.start, _EARLIEST), "end": segment.end, "author": _author(segment), "text": segment.text}
-        for segment in cut(transcript, _MAX_SECONDS)
+        for segment in paragraphs(transcript, _MAX_SECONDS)
     ]
 
 

@@ -1,35 +1,29 @@
 """The labeling config of a project, read as what a transcript can fill in it."""
 
 import json
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import ParseError, fromstring
+from typing import Any
 
 from transcribe_backend.errors import LabelingConfigError
-from transcribe_backend.labeling import options
-from transcribe_backend.labeling.controls import Control, Labels, Languages, Option, Text
-from transcribe_backend.speech.recognition import AUTO, Recognition
-from transcribe_backend.speech.wording import quoted
+from transcribe_backend.labeling import explanation, naming, options, tags
+from transcribe_backend.labeling.controls import Control, Labels, Languages, Text, of_languages
+from transcribe_backend.labeling.tags import Tag
+from transcribe_backend.speech.recognition import AUTO, SPEAKERS, Recognition
+from transcribe_backend.speech.wording import listed, quoted
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element  # noqa: S405 - a name for types; parsing is defusedxml's
-
-_AUDIO = ("audio", "audioplus")
-_MEDIA = (*_AUDIO, "video")
-# Names that tell the text of the speech from other texts, where a config asks for several.
-_TRANSCRIPT_NAMES = ("transcri", "speech", "asr", "stt", "text", "utterance")
+_STEPS = re.compile(r"[^.\[\]]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
     """What a project asks for: where the audio is, what AWS shall recognise, which controls take the result.
 
-    `data_key` is the member of `task.data` that holds the audio, `to_name` the name of the Audio (or Video) tag;
-    confidence below `low_confidence` (0..1) is worth a look, `max_segment` is in seconds.
+    `data_key` is the member of `task.data` that holds the audio ("audio", "call.url"), `to_name` the name of the Audio
+    (or Video) tag; confidence below `low_confidence` (0..1) is worth a look, and with `notes` the words are named;
+    `max_segment` is in seconds; `unfilled` says of each other control why it is left alone.
     """
 
     data_key: str
@@ -38,6 +32,8 @@ class Interface:
     controls: tuple[Control, ...]
     low_confidence: float
     max_segment: float
+    notes: bool = False
+    unfilled: tuple[str, ...] = ()
 
     @property
     def text(self) -> Text | None:
@@ -56,15 +52,31 @@ class Interface:
 
     @property
     def text_labels(self) -> Labels | None:
-        """The labels of the regions that have a text: those that `region_text` names, else the first."""
-        text = self.region_text
-        named = (control for control in self.labels if text and control.name == text.labels_control)
-        return (next(named, None) or next(iter(self.labels), None)) if text else None
+        """The labels of the regions that have a text."""
+        return _owner(self.region_text, self.labels) if self.region_text else None
 
     @property
     def languages(self) -> tuple[Languages, ...]:
         """The controls that take the language."""
         return tuple(control for control in self.controls if isinstance(control, Languages))
+
+    def audio(self, data: object) -> Any:
+        """The audio in a task's data, None where there is none. A column named as the whole path wins over the path."""
+        if isinstance(data, Mapping) and self.data_key in data:
+            return data[self.data_key]
+        for step in _STEPS.findall(self.data_key):
+            if isinstance(data, list):
+                data = data[int(step)] if step.isdigit() and int(step) < len(data) else None
+            else:
+                data = data.get(step) if isinstance(data, Mapping) else None
+        return data
+
+    def data(self, audio: Any) -> dict[str, Any]:
+        """A task's data with this audio in the place where Label Studio looks for it."""
+        first, *steps = _STEPS.findall(self.data_key)
+        for step in reversed(steps):
+            audio = [None] * int(step) + [audio] if step.isdigit() else {step: audio}
+        return {first: audio}
 
     def channel(self, labels: Collection[str]) -> int | None:
         """The channel that a region's labels stand for; None where they stand for none.
@@ -76,124 +88,122 @@ class Interface:
         meant = (control.channel(labels) for control in self.labels)
         return next((number for number in meant if number is not None), None)
 
+    def explain(self) -> list[str]:
+        """One sentence for each control of the labeling config: what fills it, or why nothing does."""
+        return [*explanation.filled(self), *self.unfilled]
+
     def shape(self) -> str:
         """Canonical JSON of what decides the form of predictions, part of the model version's fingerprint."""
         controls = [{"kind": type(control).__name__, **asdict(control)} for control in self.controls]
         form = {"controls": controls, "low_confidence": self.low_confidence, "max_segment": self.max_segment}
-        return json.dumps({**form, "to_name": self.to_name}, sort_keys=True, separators=(",", ":"))
+        return json.dumps({**form, "notes": self.notes, "to_name": self.to_name}, sort_keys=True, separators=(",", ":"))
 
     def _text(self, per_region: bool) -> Text | None:
-        texts = [control for control in self.controls if isinstance(control, Text) and control.per_region is per_region]
-        named = (text for text in texts if any(name in text.name.lower() for name in _TRANSCRIPT_NAMES))
-        return next(named, None) or next(iter(texts), None)
+        texts = (control for control in self.controls if isinstance(control, Text))
+        return next((text for text in texts if text.per_region is per_region), None)
 
 
 @lru_cache(maxsize=256)
 def read(label_config: str, language: str) -> Interface:
     """The interface of a labeling config; `language` is used where the config names none.
 
-    Raises LabelingConfigError, or RecognitionError for options that AWS refuses.
+    Of several recordings the first counts for which there is something to fill. Raises LabelingConfigError, or
+    RecognitionError for options that AWS refuses.
     """
-    tags = [_Tag(element) for element in _parse(label_config).iter() if isinstance(element.tag, str)]
-    media = _media(tags)
-    controls = tuple(_controls(tags, media))
+    everything = tags.read(label_config)
+    recordings = tags.media(everything)
+    found = [_interface(everything, media, language) for media in recordings]
+    interface = next((each for each in found if each.controls), None)
+    if interface is None:
+        raise _nothing_to_fill(found[0], everything)
+    interface.recognition.validate()
+    other = (tag for media in recordings for tag in media if tag.data_key != interface.data_key)
+    return replace(interface, unfilled=(*interface.unfilled, *explanation.not_transcribed(other, interface)))
+
+
+def _interface(everything: Sequence[Tag], media: Sequence[Tag], language: str) -> Interface:
     attributes = {name: value for tag in reversed(media) for name, value in tag.attributes.items()}
     asked = options.read(attributes, language)
+    possible = tuple(_controls(everything, media, asked))
+    controls = _chosen(possible, asked, media[0].name)
+    recognition = _recognition(asked, controls)
     interface = Interface(
-        data_key=media[0].data_key,
-        to_name=media[0].name,
-        recognition=_recognition(asked, controls),
-        controls=controls,
-        low_confidence=asked.low_confidence,
-        max_segment=asked.max_segment,
+        media[0].data_key, media[0].name, recognition, controls, asked.low_confidence, asked.max_segment, asked.notes
     )
-    interface.recognition.validate()
-    _require_something(interface, tags)
-    return replace(interface, controls=_fillable(interface))
+    return replace(interface, unfilled=explanation.unfilled(interface, possible, everything, media))
 
 
-class _Tag:
-    """An XML element; Label Studio reads names of tags and attributes in any case."""
-
-    def __init__(self, element: "Element") -> None:
-        self.kind = element.tag.lower()
-        self.attributes = {name.lower(): value for name, value in element.attrib.items()}
-        self._element = element
-
-    @property
-    def name(self) -> str:
-        return self.attributes.get("name", "")
-
-    @property
-    def data_key(self) -> str:
-        value = self.attributes.get("value", "")
-        return value.removeprefix("$") if value.startswith("$") else ""
-
-    @property
-    def to_names(self) -> list[str]:
-        return [name.strip() for name in self.attributes.get("toname", "").split(",")]
-
-    def is_true(self, attribute: str) -> bool:
-        return self.attributes.get(attribute, "").lower() == "true"
-
-    def names(self, attribute: str) -> tuple[str, ...]:
-        return tuple(part.strip() for part in self.attributes.get(attribute, "").split(",") if part.strip())
-
-    def options(self, kind: str) -> tuple[Option, ...]:
-        tags = (_Tag(element) for element in self._element.iter() if isinstance(element.tag, str))
-        return tuple(
-            Option(tag.attributes["value"], tag.names("predicted_values"))
-            for tag in tags
-            if tag.kind == kind and tag.attributes.get("value")
-        )
-
-
-def _parse(label_config: str) -> "Element":
-    try:
-        return fromstring(label_config)
-    except (ParseError, DefusedXmlException, ValueError) as error:
-        raise LabelingConfigError(
-            f"The labeling config is not readable XML: {quoted(error, 80)}.", remedy="Correct it in Settings."
-        ) from None
-
-
-def _media(tags: list[_Tag]) -> list[_Tag]:
-    """The Audio and Video tags of one piece of media, Audio first: Label Studio can play both in step."""
-    found = [tag for tag in tags if tag.kind in _MEDIA and tag.name]
-    found.sort(key=lambda tag: tag.kind not in _AUDIO)
-    if not found:
-        raise LabelingConfigError(
-            "The labeling config has no Audio tag.", remedy='Add one: <Audio name="audio" value="$audio"/>.'
-        )
-    if not found[0].data_key:
-        raise LabelingConfigError(
-            f"The Audio tag {quoted(found[0].name)} has no value that names a data column.",
-            remedy='Give it one: value="$audio".',
-        )
-    return [tag for tag in found if tag.data_key == found[0].data_key]
-
-
-def _controls(tags: list[_Tag], media: list[_Tag]) -> Iterator[Control]:
-    for tag in tags:
+def _controls(everything: Iterable[Tag], media: Sequence[Tag], asked: options.Options) -> Iterator[Control]:
+    """The controls of a recording that a transcript may fill."""
+    for tag in everything:
         target = next((medium for medium in media if medium.name in tag.to_names), None)
-        if target is not None and tag.name:
-            yield from _control(tag, target)
+        control = _control(tag, target, asked) if target and tag.name else None
+        if control:
+            yield control
 
 
-def _control(tag: _Tag, target: _Tag) -> Iterator[Control]:
-    timed = target.kind in _AUDIO
+def _control(tag: Tag, target: Tag, asked: options.Options) -> Control | None:
+    # Label Studio stores regions of audio in seconds, of video in frames.
+    rate = None if target.kind in tags.AUDIO else target.frame_rate
+    timed = rate or target.kind in tags.AUDIO
     if tag.kind == "textarea":
         per_region = tag.is_true("perregion")
-        if timed or not per_region:
-            labels = tag.names("whenlabelvalue")
-            yield Text(tag.name, target.name, per_region, tag.attributes.get("whentagname", ""), labels)
-    elif tag.kind == "labels" and timed:
+        owner = tag.attributes.get("whentagname", "")
+        text = Text(tag.name, target.name, per_region, owner, tag.shown_for, rate if per_region else None)
+        return text if timed or not per_region else None
+    if timed and tag.kind == ("timelinelabels" if rate else "labels"):
         multiple = tag.attributes.get("choice") == "multiple"
-        yield Labels(tag.name, target.name, tag.options("label"), multiple)
-    elif tag.kind == "choices" and not tag.is_true("perregion"):
-        choices = tag.options("choice")
-        if choices and sum(option.language is not None for option in choices) * 2 > len(choices):
-            yield Languages(tag.name, target.name, choices)
+        return Labels(tag.name, target.name, tag.options("label"), multiple, rate, tag.name in asked.labels)
+    if tag.kind == "choices" and not tag.is_true("perregion"):
+        return of_languages(tag.name, target.name, tag.options("choice"))
+    return None
+
+
+def _chosen(possible: Sequence[Control], asked: options.Options, to_name: str) -> tuple[Control, ...]:
+    """The controls that are filled: those that attributes name, else those whose names say so."""
+    texts = [control for control in possible if isinstance(control, Text)]
+    labels = [control for control in possible if isinstance(control, Labels)]
+    _require_known("model_text", asked.text, "TextArea", texts, to_name)
+    _require_known("model_labels", asked.labels, "Labels", labels, to_name)
+    whole = _transcript([text for text in texts if not text.per_region], asked.text)
+    region = _transcript([text for text in texts if text.per_region], asked.text)
+    told = [control for control in labels if control.chosen or not asked.labels if _is_told(control, region, labels)]
+    if region and region.rate and not any(control.to_name == region.to_name for control in told):
+        region = None  # on a video, regions are made by TimelineLabels only
+    return tuple(c for c in possible if c in (whole, region) or c in told or isinstance(c, Languages))
+
+
+def _is_told(control: Labels, text: Text | None, labels: Sequence[Labels]) -> bool:
+    """Does a transcript tell which of these labels fits?"""
+    if control.voices or control.doubtful or control.speech:
+        return True
+    return bool(text and control is _owner(text, labels) and control.general(text))
+
+
+def _transcript(texts: Sequence[Text], names: Collection[str]) -> Text | None:
+    """Of several TextAreas the one for the transcript."""
+    if names:
+        return next((text for text in texts if text.name in names), None)
+    ranked = max(texts, key=lambda text: naming.transcript_rank(text.name), default=None)
+    return ranked if ranked and naming.transcript_rank(ranked.name) >= 0 else None
+
+
+def _owner(text: Text, labels: Sequence[Labels]) -> Labels | None:
+    """The labels of the regions that have this text: those it names, else those that show it, else the first."""
+    mine = [control for control in labels if control.to_name == text.to_name]
+    named = (control for control in mine if control.name == text.labels_control)
+    showing = (c for c in mine if text.labels and any(option.value in text.labels for option in c.options))
+    return next(named, None) or next(showing, None) or next(iter(mine), None)
+
+
+def _require_known(attribute: str, names: Iterable[str], kind: str, found: Sequence[Control], to_name: str) -> None:
+    known = [control.name for control in found]
+    for name in names:
+        if name not in known:
+            raise LabelingConfigError(
+                f"{attribute} names {quoted(name)}, which is no {kind} of {quoted(to_name)}.",
+                remedy=f"There are: {listed(map(quoted, known[:4]))}." if known else f"Remove {attribute}.",
+            )
 
 
 def _recognition(asked: options.Options, controls: tuple[Control, ...]) -> Recognition:
@@ -213,37 +223,24 @@ def _with_voices(wish: Recognition, labels: Labels) -> Recognition:
         wish = replace(wish, channels=True)
     if any(option.speakers for option in voices):
         highest = max(number for option in voices for number in option.speakers)
-        return replace(wish, speakers=wish.speakers or max(2, len(voices), highest + 1))
-    if any(option.is_role for option in voices) and not wish.channels:
-        return replace(wish, speakers=wish.speakers or len(voices))
+        return replace(wish, speakers=wish.speakers or max(_speakers(len(voices)), highest + 1))
+    if voices and not wish.channels:
+        return replace(wish, speakers=wish.speakers or _speakers(len(voices)))
     return wish
 
 
-def _fillable(interface: Interface) -> tuple[Control, ...]:
-    text = (interface.text, interface.region_text)
-    return tuple(
-        control
-        for control in interface.controls
-        if control in text
-        or isinstance(control, Languages)
-        or (isinstance(control, Labels) and _takes(interface, control))
-    )
+def _speakers(labels: int) -> int:
+    """As many speakers as there are labels for them, within AWS's limits."""
+    return min(max(labels, SPEAKERS.start), SPEAKERS.stop - 1)
 
 
-def _takes(interface: Interface, labels: Labels) -> bool:
-    """Does a transcript tell which of these labels fits?"""
-    return labels is interface.text_labels or bool(labels.voices or labels.doubtful or labels.speech)
-
-
-def _require_something(interface: Interface, tags: list[_Tag]) -> None:
-    if _fillable(interface):
-        return
-    if any(tag.kind == "paragraphs" for tag in tags):
-        raise LabelingConfigError(
+def _nothing_to_fill(interface: Interface, everything: Sequence[Tag]) -> LabelingConfigError:
+    if any(tag.kind == "paragraphs" for tag in everything):
+        return LabelingConfigError(
             "A transcript cannot fill labels of Paragraphs, but it can be their dialogue.",
             remedy="Import tasks made by: python -m transcribe_backend transcribe --dialogue",
         )
-    raise LabelingConfigError(
+    return LabelingConfigError(
         f"Nothing in the labeling config can be filled from a transcript of {quoted(interface.to_name)}.",
-        remedy='Add a control: <TextArea name="transcription" toName="..."/>, or Labels that stand for speakers.',
+        remedy='Add <TextArea name="transcription" toName="..."/> or Labels of speakers, or set model_text="name".',
     )

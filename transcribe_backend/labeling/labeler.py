@@ -19,12 +19,12 @@ class Labeler:
         self._doubtful = control.doubtful
         self._hidden = bool(text and control.doubtful and not text.shows_for([control.doubtful.value]))
         self._by_voice = bool(control.voices)
-        self._voices = _assigned(control.voices, segments)
-        self._general = _general(control, text)
+        self._voices = control.assigned(_voices(segments))
+        self._general = control.general(text) if text else control.speech
 
     def labels(self, segment: Segment) -> list[str]:
         """The labels of a segment, [] when none fits."""
-        usual = self._voices.get(_voice(segment)) if self._by_voice else self._general
+        usual = self._usual(segment)
         if self._doubtful is None or not self._is_doubtful(segment):
             return [usual.value] if usual else []
         if usual is None:
@@ -33,30 +33,21 @@ class Labeler:
             return [usual.value, self._doubtful.value]
         return [usual.value if self._hidden else self._doubtful.value]
 
+    def _usual(self, segment: Segment) -> Option | None:
+        return self._voices.get(_voice(segment)) if self._by_voice else self._general
+
     def _is_doubtful(self, segment: Segment) -> bool:
         confidence = segment.confidence
         return confidence is not None and confidence < self._threshold
 
 
-def _general(control: Labels, text: Text | None) -> Option | None:
-    """The label of speech: one that shows the text, where regions have a text."""
-    if text is None:
-        return control.speech
-    shown = (option for option in control.options if option.value in text.labels)
-    return next(shown, None) or control.general
+def _voice(segment: Segment) -> str:
+    """Who speaks, under the name that `predicted_values` use; AWS names nobody where it tells no speakers apart."""
+    return (segment.speaker or "") if segment.channel is None else f"ch_{segment.channel}"
 
 
-def _voice(segment: Segment) -> str | None:
-    """Who speaks, under the name that `predicted_values` use."""
-    return segment.speaker if segment.channel is None else f"ch_{segment.channel}"
-
-
-def _assigned(options: Sequence[Option], segments: Sequence[Segment]) -> dict[str | None, Option]:
+def _voices(segments: Sequence[Segment]) -> list[str]:
     channels = [segment.channel for segment in segments if segment.channel is not None]
-    voices: list[str | None] = [f"ch_{number}" for number in range(max(channels, default=-1) + 1)]
-    voices = voices or list(dict.fromkeys(map(_voice, segments)))
-    named: dict[str | None, Option] = {name: option for option in options for name in option.names}
-    taken = {voice: named[voice] for voice in voices if voice in named}
-    free = [option for option in options if option.is_role]
-    rest = [voice for voice in voices if voice not in taken]
-    return {**taken, **dict(zip(rest, free, strict=False))}
+    return [f"ch_{number}" for number in range(max(channels, default=-1) + 1)] or list(
+        dict.fromkeys(map(_voice, segments))
+    )

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 
 from transcribe_backend.errors import LabelingConfigError
 from transcribe_backend.speech import languages
 from transcribe_backend.speech.recognition import AUTO, Recognition
 from transcribe_backend.speech.segments import MAX_SECONDS
-from transcribe_backend.speech.wording import listed, quoted
+from transcribe_backend.speech.wording import quoted
 
 _PREFIX = "model_"
 
@@ -20,6 +21,9 @@ class Options:
     recognition: Recognition = field(default_factory=Recognition)
     low_confidence: float = 0.6
     max_segment: float = MAX_SECONDS
+    notes: bool = False
+    text: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     language_given: bool = False
 
 
@@ -54,8 +58,12 @@ def _language(text: str) -> str:
     return AUTO if text.lower() == AUTO else languages.named(text) or text
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _languages(text: str) -> tuple[str, ...]:
-    return tuple(_language(part.strip()) for part in text.split(",") if part.strip())
+    return tuple(map(_language, _names(text)))
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
@@ -69,9 +77,12 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "model_redact": _boolean,
     "model_low_confidence": _between(0, 1),
     "model_max_segment": _between(1, 600),
+    "model_notes": _boolean,
+    "model_text": _names,
+    "model_labels": _names,
 }
 ATTRIBUTES = tuple(_PARSERS)
-_PRESENTATION = ("low_confidence", "max_segment")
+_PRESENTATION = ("low_confidence", "max_segment", "notes", "text", "labels")
 
 
 def read(attributes: Mapping[str, str], language: str) -> Options:
@@ -93,9 +104,14 @@ def _value(name: str, text: str) -> Any:
     if name not in _PARSERS:
         raise LabelingConfigError(
             f"The Audio tag has an unknown attribute {quoted(name)}.",
-            remedy=f"There are: model_{listed(known.removeprefix(_PREFIX) for known in ATTRIBUTES)}.",
+            remedy=_suggestion(name),
         )
     try:
         return _PARSERS[name](text) if text else ""
     except ValueError as rule:
         raise LabelingConfigError(f"{name}={quoted(text)} means nothing.", remedy=f"It must be {rule}.") from None
+
+
+def _suggestion(name: str) -> str:
+    like = get_close_matches(name, ATTRIBUTES, 2)
+    return f"Did you mean {' or '.join(like)}?" if like else "The README lists the attributes there are."

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from transcribe_backend.labeling import results
-from transcribe_backend.labeling.controls import Labels, Text
+from transcribe_backend.labeling.controls import Labels
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.labeler import Labeler
 from transcribe_backend.labeling.results import Result
+from transcribe_backend.labeling.seal import sealed
 from transcribe_backend.speech.segments import Segment, cut, turns
 from transcribe_backend.speech.transcript import Transcript
 
@@ -28,7 +29,8 @@ def _results(interface: Interface, transcript: Transcript) -> list[Result]:
 
 def _whole(interface: Interface, transcript: Transcript) -> Iterator[Result]:
     if interface.text:
-        yield results.whole_text(interface.text, transcript.text)
+        text = results.whole_text(interface.text, transcript.text)
+        yield results.noted(text, transcript.remarks if interface.notes else ())
     language = transcript.language or interface.recognition.language
     for control in interface.languages:
         chosen = control.choose(language)
@@ -37,16 +39,11 @@ def _whole(interface: Interface, transcript: Transcript) -> Iterator[Result]:
 
 
 def _regions(interface: Interface, transcript: Transcript) -> Iterator[Result]:
-    text, owner = interface.region_text, interface.text_labels
-    if not (text or interface.labels):
-        return
-    segments = _segments(interface, transcript)
-    labelers = [
-        (control, Labeler(control, segments, text if control is owner else None, interface.low_confidence))
-        for control in interface.labels
-    ]
-    for index, segment in enumerate(segments):
-        yield from _region(interface, text, labelers, segment, index)
+    text = interface.region_text
+    targets = dict.fromkeys(control.to_name for control in (*interface.labels, text) if control)
+    segments = _segments(interface, transcript) if targets else []
+    for target in targets:
+        yield from _Track(interface, target, segments).results()
 
 
 def _segments(interface: Interface, transcript: Transcript) -> list[Segment]:
@@ -57,19 +54,42 @@ def _segments(interface: Interface, transcript: Transcript) -> list[Segment]:
     return cut(transcript, interface.max_segment)
 
 
-def _region(
-    interface: Interface, text: Text | None, labelers: list[tuple[Labels, Labeler]], segment: Segment, index: int
-) -> Iterator[Result]:
-    """The results of one region: they share its id, and labels come before the text (the editor needs that)."""
-    bounds = {"start": segment.start, "end": segment.end, "channel": segment.channel or 0}
-    labels = [(control, chosen) for control, labeler in labelers if (chosen := labeler.labels(segment))]
-    parts = [results.region_label(control, bounds, chosen) for control, chosen in labels]
-    if text and (not labels or text.shows_for(label for _, chosen in labels for label in chosen)):
-        parts.append(results.region_text(text, bounds, segment.text))
-    identity, confidence = {"id": _region_id(interface.to_name, segment, index)}, segment.confidence
-    note = results.note(segment.words, interface.low_confidence)
-    for place, part in enumerate(parts):
-        yield results.scored({**identity, **part, **(note if place == 0 else {})}, confidence)
+class _Track:
+    """The regions of one Audio or Video tag."""
+
+    def __init__(self, interface: Interface, target: str, segments: list[Segment]) -> None:
+        text = interface.region_text
+        self._interface = interface
+        self._target = target
+        self._segments = segments
+        self._text = text if text and text.to_name == target else None
+        owner = interface.text_labels
+        self._labelers: list[tuple[Labels, Labeler]] = [
+            (control, Labeler(control, segments, text if control is owner else None, interface.low_confidence))
+            for control in interface.labels
+            if control.to_name == target
+        ]
+
+    def results(self) -> Iterator[Result]:
+        for index, segment in enumerate(self._segments):
+            identity = {"id": _region_id(self._target, segment, index)}
+            notes = results.doubts(segment.words, self._interface.low_confidence) if self._interface.notes else []
+            for place, part in enumerate(self._region(segment)):
+                yield {**identity, **results.noted(part, notes if place == 0 else [])}
+
+    def _region(self, segment: Segment) -> list[Result]:
+        """Labels come before the text: the editor needs that."""
+        given = [(control, chosen) for control, labeler in self._labelers if (chosen := labeler.labels(segment))]
+        where = segment.start, segment.end, segment.channel
+        parts = [
+            results.scored(results.region_label(control, results.bounds(control, *where), chosen), segment.confidence)
+            for control, chosen in given
+        ]
+        text = self._text
+        if text and (not given or text.shows_for(label for _, chosen in given for label in chosen)):
+            said = results.region_text(text, results.bounds(text, *where), segment.text)
+            parts.append(sealed(said, segment.confidence))
+        return parts
 
 
 def _region_id(to_name: str, segment: Segment, index: int) -> str:

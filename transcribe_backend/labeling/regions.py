@@ -1,19 +1,21 @@
-"""Interactive regions: the words of a segment that the annotator has just drawn.
+"""Interactive regions: the words of a segment that the annotator has just drawn, or drawn longer.
 
 The editor sends every region that shares a label with the touched one, with its texts, and replaces each region it gets
-an answer for. So only regions without a text are answered, and with all they had.
+an answer for. So answered are only regions without a text, and those whose bounds have changed while their text is
+still exactly what we had filled in; and with all they had.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from transcribe_backend.errors import RequestError
-from transcribe_backend.labeling import results
+from transcribe_backend.labeling import results, seal
 from transcribe_backend.labeling.controls import Text
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.results import Result
+from transcribe_backend.speech.segments import paragraphs
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.speech.words import Word, mean_confidence
 
@@ -22,25 +24,30 @@ _LATEST = 10**9  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A region that lacks its text; `results` is what the editor knows of it, times are in seconds."""
+    """A region that needs its words; `results` is what the editor knows of it but for that text, times are in seconds.
+
+    `drawn` by hand: Label Studio 1.23 says channel 0 of it then, on whichever waveform it was drawn.
+    """
 
     id: str
     start: float
     end: float
     channel: int | None
+    drawn: bool
     results: tuple[Mapping[str, Any], ...]
+    text: Mapping[str, Any] | None = None
 
 
 def wanted(interface: Interface, context: Mapping[str, Any]) -> list[Region]:
-    """The regions of an interactive context that lack a text; raises RequestError for a context that is none.
+    """The regions of an interactive context that need words; raises RequestError for a malformed context.
 
-    A region with any text, even an empty one, is the annotator's.
+    A text that anybody has touched, even to make it empty, is the annotator's.
     """
     text = interface.region_text
     if text is None:
         return []
-    regions = [_region(region_id, parts, text.to_name) for region_id, parts in _by_id(context).items()]
-    return [region for region in regions if region and not _has_text(region) and text.shows_for(_labels(region))]
+    regions = [_region(region_id, parts, text) for region_id, parts in _by_id(context).items()]
+    return [region for region in regions if region and _is_open(region) and text.shows_for(_labels(region))]
 
 
 def fill(interface: Interface, transcript: Transcript, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,12 +62,8 @@ def fill(interface: Interface, transcript: Transcript, context: Mapping[str, Any
     said: list[Word] = []
     for region in wanted(interface, context):
         words = _words(interface, transcript, region)
-        if words:
-            note = {} if _has_note(region) else results.note(words, interface.low_confidence)
-            first, *others = map(dict, region.results)
-            # The editor shows the score and the note of a region's first result.
-            answered += [results.scored({**first, **note}, mean_confidence(words)), *others]
-            answered.append(_answer(text, region, words, transcript.join(words)))
+        if words or region.text:
+            answered += _answer(interface, text, region, words, _written(interface, transcript, words))
             said += words
     return results.scored({"result": answered}, mean_confidence(said))
 
@@ -85,16 +88,31 @@ def _by_id(context: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     return regions
 
 
-def _region(region_id: str, parts: list[Mapping[str, Any]], to_name: str) -> Region | None:
+def _region(region_id: str, parts: list[Mapping[str, Any]], text: Text) -> Region | None:
     """The region these results make; None for results without times or of something else than the audio."""
     for part in parts:
         value = part.get("value")
-        if part.get("to_name", to_name) != to_name or not isinstance(value, Mapping):
+        if part.get("to_name", text.to_name) != text.to_name or not isinstance(value, Mapping):
             continue
         start, end, channel = value.get("start"), value.get("end"), value.get("channel")
         if _is_time(start) and _is_time(end):
-            return Region(region_id, start, end, channel if isinstance(channel, int) else None, tuple(parts))
+            ours = [other for other in parts if _is_text(other, text.name)]
+            rest = tuple(other for other in parts if other not in ours)
+            channel = channel if isinstance(channel, int) else None
+            return Region(
+                region_id, start, end, channel, part.get("origin") == "manual", rest, ours[0] if ours else None
+            )
     return None
+
+
+def _is_text(part: Mapping[str, Any], name: str) -> bool:
+    return part.get("type") == "textarea" and part.get("from_name", name) == name
+
+
+def _is_open(region: Region) -> bool:
+    if region.text is None:
+        return True
+    return isinstance(region.text.get("value"), Mapping) and seal.is_ours(region.text) and seal.has_moved(region.text)
 
 
 def _is_time(value: object) -> TypeGuard[float]:
@@ -102,10 +120,6 @@ def _is_time(value: object) -> TypeGuard[float]:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return math.isfinite(value) if isinstance(value, float) else abs(value) <= _LATEST
-
-
-def _has_text(region: Region) -> bool:
-    return any(part.get("type") == "textarea" for part in region.results)
 
 
 def _has_note(region: Region) -> bool:
@@ -118,15 +132,45 @@ def _labels(region: Region) -> list[str]:
 
 
 def _words(interface: Interface, transcript: Transcript, region: Region) -> tuple[Word, ...]:
-    named = interface.channel(_labels(region))
-    if named is not None and transcript.channels:
-        return transcript.between(region.start, region.end, named)
-    return drawn(transcript, region.start, region.end, region.channel)
+    """The words of a region: on its channel, or on all where nothing tells which one it was drawn on."""
+    if not transcript.channels:
+        return transcript.between(region.start, region.end)
+    channel = interface.channel(_labels(region))
+    if channel is None and (region.channel or not region.drawn):
+        channel = region.channel
+    return transcript.between(region.start, region.end, channel)
 
 
-def _answer(text: Text, region: Region, words: tuple[Word, ...], said: str) -> Result:
-    bounds: Result = {"start": region.start, "end": region.end}
+def _written(interface: Interface, transcript: Transcript, words: tuple[Word, ...]) -> str:
+    """The words as text; those of several channels in order of time, each side named."""
+    if len({word.channel for word in words}) < 2:
+        return transcript.join(words)
+    sides = paragraphs(replace(transcript, words=words, alternatives=()), math.inf)
+    return " ".join(f"{_side(interface, side.channel or 0)}: {side.text}" for side in sides)
+
+
+def _side(interface: Interface, channel: int) -> str:
+    voices = [f"ch_{number}" for number in range(channel + 1)]
+    named = (control.assigned(voices).get(voices[-1]) for control in interface.labels)
+    option = next(filter(None, named), None) if interface.recognition.channels else None
+    return (option.name or option.value) if option else ("L", "R")[channel] if channel < 2 else voices[-1]
+
+
+def _answer(interface: Interface, text: Text, region: Region, words: Sequence[Word], written: str) -> list[Result]:
+    """All results of a region: what it had, and its words. Where it was moved to a silence, it has no text any more."""
+    confidence = mean_confidence(words)
+    answer: list[Result] = [dict(part) for part in region.results]
+    if words or not answer:
+        answer.append(_text(text, region, written, confidence))
+    # The editor shows the score and the note of a region's first result.
+    if len(answer) > 1:
+        answer[0] = results.scored(answer[0], confidence)
+    notes = results.doubts(words, interface.low_confidence) if interface.notes and not _has_note(region) else []
+    return [results.noted(answer[0], notes), *answer[1:]]
+
+
+def _text(text: Text, region: Region, written: str, confidence: float | None) -> Result:
+    where: Result = {"start": region.start, "end": region.end}
     if region.channel is not None:
-        bounds["channel"] = region.channel
-    answer = {"id": region.id, **results.region_text(text, bounds, said)}
-    return results.scored(answer, mean_confidence(words))
+        where["channel"] = region.channel
+    return seal.sealed({"id": region.id, **results.region_text(text, where, written)}, confidence)

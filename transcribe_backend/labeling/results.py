@@ -1,5 +1,6 @@
 """Results: the entries of a prediction, in the form Label Studio stores them."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,14 +20,23 @@ def choice(control: Languages, value: str) -> Result:
     return _result(control, "choices", {"choices": [value]})
 
 
-def region_label(control: Labels, bounds: Result, labels: list[str]) -> Result:
-    """The labels of a region; `bounds` are start, end (seconds) and channel."""
-    return _result(control, "labels", {**bounds, "labels": labels})
+def bounds(control: Text | Labels, start: float, end: float, channel: int | None) -> Result:
+    """Where a region is: seconds and channel of audio, frames of a video, which Label Studio counts from 1."""
+    if control.rate:
+        first = math.floor(start * control.rate) + 1
+        return {"ranges": [{"start": first, "end": max(first, math.ceil(end * control.rate))}]}
+    return {"start": start, "end": end, "channel": channel or 0}
 
 
-def region_text(control: Text, bounds: Result, text: str) -> Result:
+def region_label(control: Labels, where: Result, labels: list[str]) -> Result:
+    """The labels of a region; `where` are its bounds."""
+    kind = control.kind.lower()
+    return _result(control, kind, {**where, kind: labels})
+
+
+def region_text(control: Text, where: Result, text: str) -> Result:
     """The text of a region."""
-    return _result(control, "textarea", {**bounds, "text": [text]})
+    return _result(control, "textarea", {**where, "text": [text]})
 
 
 def _result(control: Text | Labels | Languages, kind: str, value: Result) -> Result:
@@ -43,10 +53,16 @@ def scored(result: Result, confidence: float | None) -> Result:
     return result if confidence is None else {**result, "score": rounded(confidence)}
 
 
-def note(words: Iterable[Word], threshold: float) -> Result:
-    """`meta` with the words an annotator should check ("check: dashwood 0.41"); empty when all are certain."""
+def noted(result: Result, remarks: Iterable[str]) -> Result:
+    """The result with notes (`meta`), which Label Studio copies into the annotation."""
+    notes = list(remarks)
+    return {**result, "meta": {"text": notes}} if notes else result
+
+
+def doubts(words: Iterable[Word], threshold: float) -> list[str]:
+    """The words an annotator should check: "check: dashwood 0.41"; nothing when all are certain."""
     doubtful = [f"{word.text} {word.confidence:.2f}" for word in words if _below(word, threshold)]
-    return {"meta": {"text": [f"check: {', '.join(doubtful)}"]}} if doubtful else {}
+    return [f"check: {', '.join(doubtful)}"] if doubtful else []
 
 
 def _below(word: Word, threshold: float) -> bool:

@@ -122,7 +122,7 @@ class Evidence:
 
     def _sample(self, task: Mapping[str, Any], project: Project, vocabularies: Sequence[str]) -> Sample | None:
         texts = passages(task, project.interface)
-        value = (task.get("data") or {}).get(project.interface.data_key)
+        value = project.interface.audio(task.get("data"))
         if not texts or value is None:
             return None
         try:

@@ -15,6 +15,7 @@ from transcribe_backend.work.records import Records
 _log = logging.getLogger(__name__)
 
 _FRESH_SECONDS, _OLDEST_SECONDS = 40.0, 60.0
+_RECALLED_SECONDS = 0.5  # so long two processes may answer different versions after a promotion
 _PATIENCE = 10.0  # of the 100 s that Label Studio gives /predict; /setup asks diagnosis.py first
 
 
@@ -41,6 +42,7 @@ class Learnt:
         self._lock = threading.Lock()
         self._asking: dict[str, Future[str]] = {}
         self._last: dict[str, InUse] = {}
+        self._recalled: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(2, "learnt-vocabulary")
 
     def name(self, project: str, language: str) -> str:
@@ -51,7 +53,8 @@ class Learnt:
         """
         if language == AUTO:
             return ""
-        known = self._recall(_key(project, language))
+        key = _key(project, language)
+        known = self._last.get(key) if time.monotonic() < self._recalled.get(key, 0.0) else self._recall(key)
         age = self._now() - known.at if known else float("inf")
         if known and age < _FRESH_SECONDS:
             return known.name
@@ -64,6 +67,7 @@ class Learnt:
         """The vocabulary in use, from now on and for all processes of this deployment."""
         key, in_use = _key(project, language), InUse(name, self._now())
         self._last[key] = in_use
+        self._recalled.pop(key, None)
         try:
             self._memory.put(key, in_use)
         except QueueError as error:
@@ -82,7 +86,7 @@ class Learnt:
         except QueueError:
             return self._last.get(key)
         if known:
-            self._last[key] = known
+            self._last[key], self._recalled[key] = known, time.monotonic() + _RECALLED_SECONDS
         return known
 
     def _answer(self, asking: "Future[str]", last: str | None) -> str:

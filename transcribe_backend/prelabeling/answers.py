@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ _UNWANTED_SECONDS = 24 * 3600.0  # how long a transcript is worked on for which 
 _SELECTING_SECONDS = 5.0  # between Label Studio's look for tasks without a prediction and our getting its request
 _STORING_SECONDS, _STORING_EACH, _STORING_MOST = 5.0, 0.1, 300.0
 _LOOK_SECONDS = 0.5
+_MOST_RESULTS = 50_000  # of one answer: some fifty megabytes
 
 
 def storing_seconds(tasks: int) -> float:
@@ -123,8 +125,7 @@ class Answers:
             return float("-inf")
 
     def _asked(self, task: Task, project: Project, *, urgent: bool, delivered: bool = True) -> _Asked:
-        data, number = task.get("data"), task.get("id")
-        value = data.get(project.interface.data_key) if isinstance(data, Mapping) else None
+        value, number = project.interface.audio(task.get("data")), task.get("id")
         audio = value.strip() if isinstance(value, str) else ""
         delivered = delivered and number is not None and self._live.configured and bool(project.number)
         owed = Owed(audio, project.recognition, project.id, number, project.version if delivered else "")
@@ -170,15 +171,16 @@ class Answers:
     # What is
 
     def _build(self, asked: Sequence[_Asked], project: Project, until: float) -> None:
-        """The predictions, until the time is over: then the rest is owed, not late."""
-        unbuilt = []
+        """The predictions, until the time is over or the answer is large: then the rest is owed, not late."""
+        unbuilt, results = [], 0
         for each in asked:
-            if each.job and self._work.now() > until:
+            if each.job and (results > _MOST_RESULTS or self._work.now() > until):
                 unbuilt.append(each)
             elif each.job:
                 try:
                     self._transcriber.bring(each.job)
                     each.made = self.predictions.of(each.job, project)
+                    results += sum(len(prediction["result"]) for prediction in each.made)
                 except TranscribeBackendError as error:
                     _log.warning("The prediction of task %s comes later: %s", each.owed.task, error.advice)
                     unbuilt.append(each)
@@ -202,11 +204,16 @@ class Answers:
         seconds = storing_seconds(len(made))
         keys = {id(each): f"{each.owed.project}|{each.owed.task}|{each.made[0]['model_version']}" for each in made}
         granted = self._claims.take(list(keys.values()), since=arrived - _SELECTING_SECONDS, seconds=seconds)
+        given: set[str] = set()
         # Whoever waited is done when Label Studio holds the prediction, not when an answer was sent.
         answered = [each.key for each in made if each.remembered]
         if answered:
             self._work.hold(answered, PUSH, self._work.now() + seconds)
-        yielded = {keys[id(each)]: each for each in made if keys[id(each)] not in granted}
+        for each in made:
+            if keys[id(each)] in given:
+                each.made = ()  # the same task twice in one request
+            given.add(keys[id(each)])
+        yielded = {keys[id(each)]: each for each in made if each.made and keys[id(each)] not in granted}
         if yielded and len(asked) <= _URGENT_TASKS:
             self._patiently(yielded)
         for each in yielded.values():
@@ -223,7 +230,7 @@ class Answers:
         try:
             pending, until = dict(yielded), self._work.now() + self._settings.predict_open
             while pending and self._work.now() < until:
-                threading.Event().wait(_LOOK_SECONDS)
+                time.sleep(_LOOK_SECONDS)
                 pending = {key: each for key, each in pending.items() if not self._is_stored(each)}
                 now = self._work.now()
                 for key in self._claims.take(list(pending), since=now, seconds=storing_seconds(1)):

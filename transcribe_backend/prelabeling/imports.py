@@ -101,7 +101,7 @@ class Imports:
 
     def _owed(self, project: Project, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Owed]:
         for task in tasks:
-            value = (task.get("data") or {}).get(project.interface.data_key)
+            value = project.interface.audio(task.get("data"))
             audio = value.strip() if isinstance(value, str) else ""
             wanted = Owed(audio, project.recognition, project.id, int(task["id"]), project.version)
             yield self._transcriber.small(wanted)

@@ -12,7 +12,7 @@ from transcribe_backend.labeling import interface as labeling
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.speech.recognition import Recognition
 
-_RULES = 1
+_RULES = 2
 """Raised when the same transcript and labeling config begin to give other predictions."""
 
 Promoted = Callable[[str, str], str]

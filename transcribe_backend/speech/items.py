@@ -2,8 +2,10 @@
 
 import math
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from sys import intern
 from typing import Any
 
@@ -127,10 +129,59 @@ class ItemReader:
         value = number(item.get(name))
         if value is None:
             raise TranscriptError(f"A word in AWS's output has no {name}.", remedy="Delete the output and try again.")
+        value = max(0.0, value)
         return self._floats.setdefault(value, value)
 
     def _same(self, value: float | None) -> float | None:
         return None if value is None else self._floats.setdefault(value, value)
+
+
+class Seats:
+    """Who says the words of an alternative, on which channel: AWS tells it of the best reading's words only.
+
+    The best reading's words are found in the transcript by start and text, on two channels in turn.
+    """
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        self._told = any(word.speaker is not None or word.channel is not None for word in words)
+        self._words = defaultdict[tuple[float, str], list[Word]](list)
+        for word in reversed(words if self._told else ()):
+            self._words[word.start, word.text].append(word)
+
+    def seated(self, readings: Sequence[tuple[Word, ...]]) -> list[tuple[Word, ...]]:
+        """The readings of one passage, the best first, with speakers and channels."""
+        known = [word for word in map(self._twin, readings[0]) if word] if self._told else []
+        if not known:
+            return list(readings)
+        seat = _Row(known).seat
+        return [tuple(map(seat, reading)) for reading in readings]
+
+    def _twin(self, word: Word) -> Word | None:
+        twins = self._words.get((word.start, word.text))
+        return (twins.pop() if len(twins) > 1 else twins[0]) if twins else None
+
+
+class _Row:
+    """Words of one passage whose speaker and channel are known."""
+
+    def __init__(self, known: Sequence[Word]) -> None:
+        self._known = sorted(known, key=_middle)
+        self._middles = [_middle(word) for word in self._known]
+        self._same = {(word.start, word.text): word for word in known}
+
+    def seat(self, word: Word) -> Word:
+        """The word, said by whoever says it in the best reading or, for another word, the one nearest in time."""
+        voice = self._same.get((word.start, word.text)) or self._nearest(_middle(word))
+        return replace(word, speaker=voice.speaker, channel=voice.channel)
+
+    def _nearest(self, middle: float) -> Word:
+        place = bisect_left(self._middles, middle)
+        near = self._known[max(0, place - 1) : place + 1]
+        return min(near, key=lambda word: abs(_middle(word) - middle))
+
+
+def _middle(word: Word) -> float:
+    return (word.start + word.end) / 2
 
 
 def _with_tails(items: Iterable[Json]) -> Iterator[tuple[Json, str]]:

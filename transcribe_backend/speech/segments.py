@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby, pairwise
 
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.speech.words import Word, mean_confidence
@@ -13,8 +13,11 @@ MAX_SECONDS = 15.0
 PAUSE = 0.8
 # A speaker who is silent for longer starts a new turn.
 TURN_PAUSE = 2.0
-# A sentence shorter than this ("Yes.") stays with the next one when no pause parts them.
-_SHORT_SENTENCE = 1.0
+# A piece shorter than this, or of one word ("Yes."), stays with its neighbour when no pause parts them.
+_SHORT = 1.0
+# People draw a little silence around what is said, and nothing they could not click on.
+_PADDING = 0.1
+_LEAST = 0.2
 
 _SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "।", "؟", "۔")
 # Their full stop is no end of a sentence.
@@ -22,6 +25,7 @@ _TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof", "st", "rev", "capt", "col"
 _CLAUSE_ENDS = (",", ";", ":", "，", "、", "；", "،")
 
 _Words = Sequence[Word]
+_Voice = tuple[int | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,14 @@ class Segment:
 def cut(transcript: Transcript, max_seconds: float = MAX_SECONDS, gap: float = PAUSE) -> list[Segment]:
     """The transcript in segments of at most `max_seconds` (but one word is never split).
 
-    Cuts lie where AWS cut or the speaker changes, else at sentence ends and at pauses of `gap` seconds. On each channel
-    the segments are in order, do not overlap, and hold every word once. All of them are sorted by start.
+    Cuts lie where the speaker changes, else at sentence ends and at pauses of `gap` seconds; AWS's own audio segments
+    end at pauses of any length and are not used. On each channel the segments are in order, do not overlap, and hold
+    every word once. All of them are sorted by start.
     """
-    units = [list(span.words) for span in transcript.segments] or _units(transcript.words, gap)
-    uniform = (run for unit in units for run in _runs(unit, math.inf))
-    return _segments(transcript, (piece for run in uniform for piece in _fitting(run, max_seconds)))
+    pieces: list[_Words] = []
+    for words in _by_channel(transcript.words).values():
+        pieces += _turns(words, max_seconds, gap) if _is_talk(words) else _sentences(words, max_seconds, gap)
+    return _segments(transcript, pieces, max_seconds)
 
 
 def turns(transcript: Transcript, pause: float = TURN_PAUSE) -> list[Segment]:
@@ -66,15 +72,12 @@ def turns(transcript: Transcript, pause: float = TURN_PAUSE) -> list[Segment]:
     return _segments(transcript, (run for words in by_channel for run in _runs(words, pause)))
 
 
-def _units(words: _Words, gap: float) -> list[list[Word]]:
-    units: list[list[Word]] = []
-    for channel_words in _by_channel(words).values():
-        speakers = {word.speaker for word in channel_words}
-        if len(speakers) > 1:
-            units += _runs(channel_words, max(gap, TURN_PAUSE))
-        else:
-            units += _sentences(channel_words, gap)
-    return units
+def paragraphs(transcript: Transcript, max_seconds: float) -> list[Segment]:
+    """The turns of a talk, on however many channels: each lasts until somebody else begins, or for `max_seconds`."""
+    by_channel = _by_channel(transcript.words).values()
+    said = sorted((run for words in by_channel for run in _runs(words, PAUSE)), key=lambda run: run[0].start)
+    spoken = [[word for run in turn for word in run] for _, turn in groupby(said, key=lambda run: _voice(run[0]))]
+    return _segments(transcript, (piece for turn in spoken for piece in _fitting(turn, max_seconds)))
 
 
 def _by_channel(words: _Words) -> dict[int | None, list[Word]]:
@@ -84,17 +87,34 @@ def _by_channel(words: _Words) -> dict[int | None, list[Word]]:
     return channels
 
 
+def _voice(word: Word) -> _Voice:
+    return word.channel, word.speaker
+
+
+def _is_talk(words: _Words) -> bool:
+    return len({word.speaker for word in words}) > 1
+
+
+def _turns(words: _Words, max_seconds: float, gap: float) -> list[_Words]:
+    """In a talk the sentences of a turn stay together."""
+    return [piece for run in _runs(words, max(gap, TURN_PAUSE)) for piece in _fitting(run, max_seconds)]
+
+
+def _sentences(words: _Words, max_seconds: float, gap: float) -> list[_Words]:
+    """Whole sentences, short ones with their neighbours; what is too long is cut within."""
+    pieces: list[_Words] = []
+    for run in _runs(words, gap):
+        fitting = [piece for sentence in _split(run) for piece in _fitting(sentence, max_seconds)]
+        pieces += _merged(fitting, max_seconds)
+    return pieces
+
+
 def _runs(words: _Words, pause: float) -> list[list[Word]]:
-    """Words up to a change of speaker or channel, or to a silence of `pause` seconds."""
+    """Words up to a change of voice, or to a silence of `pause` seconds."""
     runs: list[list[Word]] = []
     before: Word | None = None
     for word in words:
-        if (
-            before
-            and before.speaker == word.speaker
-            and before.channel == word.channel
-            and word.start - before.end < pause
-        ):
+        if before and before.speaker == word.speaker and word.start - before.end < pause:
             runs[-1].append(word)
         else:
             runs.append([word])
@@ -102,22 +122,44 @@ def _runs(words: _Words, pause: float) -> list[list[Word]]:
     return runs
 
 
-def _sentences(words: _Words, gap: float) -> list[list[Word]]:
-    sentences: list[list[Word]] = []
-    before: Word | None = None
-    for word in words:
-        if before is None or _parted(sentences[-1][0], before, word, gap):
-            sentences.append([word])
+def _split(words: _Words) -> Iterator[_Words]:
+    """The sentences."""
+    first = 0
+    for place, word in enumerate(words, 1):
+        if place == len(words) or _ends_sentence(word):
+            yield words[first:place]
+            first = place
+
+
+def _merged(pieces: Sequence[_Words], max_seconds: float) -> list[_Words]:
+    """The pieces, each short one joined to the neighbour that is nearer, where both fit."""
+    merged: list[_Words] = []
+    for piece, following in zip(pieces, [*pieces[1:], ()], strict=True):
+        if merged and _belongs(piece, merged[-1], following, max_seconds):
+            merged[-1] = [*merged[-1], *piece]
         else:
-            sentences[-1].append(word)
-        before = word
-    return sentences
+            merged.append(piece)
+    return merged
 
 
-def _parted(first: Word, before: Word, word: Word, gap: float) -> bool:
-    if word.start - before.end >= gap:
-        return True
-    return _ends_sentence(before) and before.end - first.start >= _SHORT_SENTENCE
+def _belongs(piece: _Words, before: _Words, following: _Words, max_seconds: float) -> bool:
+    """Does a piece belong to the one before it, rather than stand alone or belong to the following one?"""
+    if not _fit(before, piece, max_seconds):
+        return False
+    nearer = following and _pause(piece, following) <= _pause(before, piece)
+    return _is_short(before) or (_is_short(piece) and not (nearer and _fit(piece, following, max_seconds)))
+
+
+def _is_short(words: _Words) -> bool:
+    return len(words) == 1 or words[-1].end - words[0].start < _SHORT
+
+
+def _fit(one: _Words, other: _Words, max_seconds: float) -> bool:
+    return other[-1].end - one[0].start <= max_seconds
+
+
+def _pause(one: _Words, other: _Words) -> float:
+    return other[0].start - one[-1].end
 
 
 def _ends_sentence(word: Word) -> bool:
@@ -134,18 +176,17 @@ def _fitting(words: _Words, max_seconds: float) -> Iterator[_Words]:
 
 
 def _piece_end(words: _Words, first: int, max_seconds: float) -> int:
-    start = words[first].start
-    remaining = words[-1].end - start
-    if remaining <= max_seconds:
+    start, stop = words[first].start, words[-1].end
+    if stop - start <= max_seconds:
         return len(words)
-    aim = start + remaining / math.ceil(remaining / max_seconds)
+    aim = (stop - start) / math.ceil((stop - start) / max_seconds)
     best, best_rank = first + 1, (-1, 0.0, 0.0)
     for place in range(first + 1, len(words)):
         before, word = words[place - 1], words[place]
         if before.end - start > max_seconds:
             break
-        balanced = before.end - start >= (aim - start) / 2
-        rank = (_cut_rank(before) if balanced else -1, word.start - before.end, -abs(before.end - aim))
+        balanced = min(before.end - start, stop - word.start) >= aim / 2
+        rank = (_cut_rank(before) if balanced else -1, word.start - before.end, -abs(before.end - start - aim))
         if rank > best_rank:
             best, best_rank = place, rank
     return best
@@ -158,20 +199,44 @@ def _cut_rank(word: Word) -> int:
     return 1 if word.tail.endswith(_CLAUSE_ENDS) else 0
 
 
-def _segments(transcript: Transcript, pieces: Iterable[_Words]) -> list[Segment]:
+def _segments(transcript: Transcript, pieces: Iterable[_Words], max_seconds: float = math.inf) -> list[Segment]:
     by_channel: dict[int | None, list[_Words]] = {}
     for words in pieces:
         by_channel.setdefault(words[0].channel, []).append(words)
-    return sorted((segment for track in by_channel.values() for segment in _track(transcript, track)), key=_order)
+    # AWS does not tell how long the audio is: it lasts at least until its last word.
+    until = max((word.end for word in transcript.words), default=0.0)
+    found = (
+        Segment(*bounds, tuple(words), transcript.join(words))
+        for track in by_channel.values()
+        for words, bounds in zip(track, _bounds(track, until, max_seconds), strict=True)
+    )
+    return sorted(found, key=lambda segment: segment.start)
 
 
-def _track(transcript: Transcript, pieces: Sequence[_Words]) -> Iterator[Segment]:
-    """The segments of one channel. Speakers talk into each other: a segment ends where the next one starts."""
-    starts = list(accumulate((words[0].start for words in pieces), max))
-    for words, start, following in zip(pieces, starts, [*starts[1:], math.inf], strict=True):
-        end = max(start, max(word.end for word in words))
-        yield Segment(start, min(end, following), tuple(words), transcript.join(words))
+def _bounds(track: Sequence[_Words], until: float, max_seconds: float) -> Iterator[tuple[float, float]]:
+    """Start and end of the segments of one channel, each within its own part of the time."""
+    starts = list(accumulate((words[0].start for words in track), max))
+    spoken = (max(start, *(word.end for word in words)) for words, start in zip(track, starts, strict=True))
+    # Speakers talk into each other: a segment ends where the next one starts.
+    ends = [min(end, following) for end, following in zip(spoken, [*starts[1:], math.inf], strict=True)]
+    limits = _limits(starts, ends, until)
+    for start, end, (earliest, latest) in zip(starts, ends, pairwise(limits), strict=True):
+        padding = min(_PADDING, max(0.0, max_seconds - (end - start)) / 2)
+        start, end = max(start - padding, earliest), min(end + padding, latest)
+        if end - start < _LEAST:
+            end = min(start + _LEAST, latest)
+            start = max(end - _LEAST, earliest)
+        yield round(start, 3), round(end, 3)
 
 
-def _order(segment: Segment) -> float:
-    return segment.start
+def _limits(starts: Sequence[float], ends: Sequence[float], until: float) -> list[float]:
+    """Where one segment's part of the time ends and the next one's begins: in the middle of the silence between them.
+
+    Where that leaves a segment less than _LEAST, its neighbours give way, by no more than that.
+    """
+    middles = [round((end + start) / 2, 3) for end, start in zip(ends, starts[1:], strict=False)]
+    limits = list(accumulate([0.0, *middles], lambda before, limit: min(max(limit, before + _LEAST), limit + _LEAST)))
+    backwards = accumulate(
+        [until, *reversed(limits[1:])], lambda after, limit: max(min(limit, after - _LEAST), limit - _LEAST)
+    )
+    return [0.0, *(max(0.0, limit) for limit in reversed(list(backwards)))]

@@ -5,16 +5,19 @@ of their own in older ones. All shapes end in the same Transcript; members we do
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from transcribe_backend.errors import TranscriptError
-from transcribe_backend.speech.items import ItemReader, Json, Voices, member, number, objects, score
+from transcribe_backend.speech.items import ItemReader, Json, Seats, Voices, member, number, objects, score
 from transcribe_backend.speech.words import Word, joined, mean_confidence
 
-__all__ = ["Language", "Passage", "Span", "Transcript", "Word", "parse"]
+# Words of two channels are the same if they begin within two tenths of a second; most must be.
+_TWIN, _TWINS = 0.1, 0.8
+
+__all__ = ["Language", "Passage", "Transcript", "Word", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,6 @@ class Language:
 
     code: str
     score: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One of AWS's own audio segments: the words it holds."""
-
-    words: tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,6 @@ class Transcript:
     words: tuple[Word, ...]
     language: str | None = None
     languages: tuple[Language, ...] = ()
-    segments: tuple[Span, ...] = ()
     alternatives: tuple[Passage, ...] = ()
     glue: str = " "
     """What stands between two words: nothing in languages such as Chinese."""
@@ -73,6 +68,23 @@ class Transcript:
     def channels(self) -> frozenset[int]:
         """The channels words were heard on; empty when AWS did not tell the channels apart."""
         return frozenset(word.channel for word in self.words if word.channel is not None)
+
+    @property
+    def is_mono_twice(self) -> bool:
+        """Is the same voice on both channels? AWS then hears every word twice, at about the same time."""
+        if len(self.channels) < 2:
+            return False
+        tracks = [[word for word in self.words if word.channel == channel] for channel in sorted(self.channels)[:2]]
+        said = [{(word.text, round(word.start / _TWIN)) for word in track} for track in tracks]
+        near = {(text, place + step) for text, place in said[1] for step in (-1, 0, 1)}
+        return len(said[0] & near) >= _TWINS * max(map(len, tracks))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of this recording as a whole."""
+        if not self.words:
+            return ("no speech recognised",)
+        return ("the same voice is on both channels: mono recorded as stereo",) if self.is_mono_twice else ()
 
     def join(self, words: Iterable[Word]) -> str:
         """Words as text, the way AWS writes this transcript."""
@@ -98,7 +110,7 @@ class Transcript:
 
     def _variant(self, rank: int) -> "Transcript":
         words = tuple(word for passage in self.alternatives for word in passage.reading(rank))
-        return replace(self, text=self.join(words), words=words, segments=(), alternatives=())
+        return replace(self, text=self.join(words), words=words, alternatives=())
 
     @cached_property
     def _tracks(self) -> Mapping[int | None, _Track]:
@@ -119,23 +131,21 @@ def parse(document: Mapping[str, Any]) -> Transcript:
             "AWS's output has no results.", remedy="It must be the output of a transcription job (not Call Analytics)."
         )
     reader = ItemReader(Voices(results))
-    items = objects(results.get("items"))
-    words = reader.words(items)
+    words = reader.words(objects(results.get("items")))
     text = _text(results, words)
     return Transcript(
         text=text,
         words=words,
         language=_language(results),
         languages=_languages(results),
-        segments=_segments(results, items, words),
-        alternatives=_alternatives(results, reader),
+        alternatives=tuple(_alternatives(results, reader, words)),
         glue=_glue(text, words),
     )
 
 
 def _text(results: Json, words: tuple[Word, ...]) -> str:
-    texts = [entry["transcript"] for entry in objects(results.get("transcripts")) if "transcript" in entry]
-    return str(texts[0]) if texts else joined(words)
+    texts = (entry.get("transcript") for entry in objects(results.get("transcripts")))
+    return next((text for text in texts if isinstance(text, str)), joined(words))
 
 
 def _glue(text: str, words: tuple[Word, ...]) -> str:
@@ -166,21 +176,9 @@ def _by_duration(entries: list[Json]) -> tuple[Language, ...]:
     return tuple(Language(code, seconds[code] / total if total else None) for code in ranked)
 
 
-def _segments(results: Json, items: list[Json], words: tuple[Word, ...]) -> tuple[Span, ...]:
-    """AWS's audio segments, if they hold each word exactly once; their items are ids."""
-    spoken = (item.get("id") for item in items if item.get("type") != "punctuation")
-    by_id = dict(zip(spoken, words, strict=True))
-    spans = [
-        Span(tuple(by_id[key] for key in segment.get("items") or () if key in by_id))
-        for segment in objects(results.get("audio_segments"))
-    ]
-    complete = len(by_id) == len(words) == sum(len(span.words) for span in spans)
-    return tuple(span for span in spans if span.words) if complete else ()
-
-
-def _alternatives(results: Json, reader: ItemReader) -> tuple[Passage, ...]:
-    passages = (
-        tuple(reader.words(objects(reading.get("items"))) for reading in objects(segment.get("alternatives")))
-        for segment in objects(results.get("segments"))
-    )
-    return tuple(Passage(readings) for readings in passages if readings)
+def _alternatives(results: Json, reader: ItemReader, words: tuple[Word, ...]) -> Iterator[Passage]:
+    seats = Seats(words)
+    for segment in objects(results.get("segments")):
+        readings = [reader.words(objects(reading.get("items"))) for reading in objects(segment.get("alternatives"))]
+        if readings:
+            yield Passage(tuple(seats.seated(readings)))

@@ -60,6 +60,11 @@ class Watch:
         self._work.add([New(f"{WATCH}|{region}", WATCH, {"region": region}, URGENT)])
         self._work.hasten(f"{WATCH}|{region}", _PERIOD)
 
+    def resume(self) -> None:
+        """Somebody looks wherever a job holds a slot, also where its starter has died before saying so."""
+        for region in self._slots.regions():
+            self._work.add([New(f"{WATCH}|{region}", WATCH, {"region": region}, URGENT)])
+
     def look(self, item: Item) -> None:
         """Look once at the running jobs of a region."""
         region = str(item.body["region"])

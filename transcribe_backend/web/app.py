@@ -1,9 +1,11 @@
 """The Flask app: routes of the Label Studio ML protocol, each a few lines around the model class."""
 
+import json
 import logging
 import time
 from typing import Any
 
+import msgspec
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -15,7 +17,7 @@ from transcribe_backend.web import status as status_page
 
 _log = logging.getLogger(__name__)
 
-_MAX_BODY = 32 * 1024 * 1024
+_MAX_BODY = 256 * 1024 * 1024  # of 100,000 imported tasks, or of a thousand tasks with hours of old predictions
 _LONGEST_REASON = 400
 
 
@@ -27,7 +29,7 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
     _measure(app, backend)
     _tell_errors(app)
 
-    def model(project: str = "", label_config: str = "") -> Any:
+    def model(project: str | None = "", label_config: str | None = "") -> Any:
         return model_class(project_id=project, label_config=label_config, running=backend)
 
     @app.get("/")
@@ -39,7 +41,7 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
     def setup() -> Any:
         asked = payloads.setup(request)
         try:
-            version = model(asked.project, asked.label_config).connect()
+            version = model(asked.project, asked.schema).connect()
             backend.versions.add(version)
         except TranscribeBackendError as error:
             return _with_reason(error)
@@ -49,7 +51,7 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
     def predict() -> Any:
         asked = payloads.predict(request)
         answers = model(asked.project, asked.label_config).predict(asked.tasks, context=asked.context)
-        return jsonify(results=answers)
+        return Response(_encoded({"results": answers}), mimetype="application/json")
 
     @app.post("/webhook")
     def webhook() -> Any:
@@ -70,6 +72,13 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
         return status_page.page(backend)
 
     return app
+
+
+def _encoded(body: Any) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:  # half of a surrogate pair in a transcript
+        return json.dumps(body).encode()
 
 
 def _with_reason(error: TranscribeBackendError) -> Any:

@@ -1,8 +1,11 @@
 """The right to hand out the predictions of a task, so that of all answers and pushes one is stored."""
 
+import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from transcribe_backend.work.database import Database
+from transcribe_backend.errors import QueueError
+from transcribe_backend.work.database import Database, Execute
 
 _KEPT_SECONDS = 600.0
 _AT_ONCE = 500
@@ -13,11 +16,27 @@ SCHEMA = (
 )
 
 
+@dataclass(slots=True)
+class _Wish:
+    """One call that waits for the transaction that answers it."""
+
+    keys: Sequence[str]
+    since: float
+    seconds: float
+    granted: set[str] | None = None
+
+
 class Claims:
-    """One row per task and version that was handed out lately; each method raises QueueError."""
+    """One row per task and version that was handed out lately; each method raises QueueError.
+
+    Calls that arrive while a transaction is under way share the next one.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._arriving = threading.Lock()
+        self._writing = threading.Lock()
+        self._wishes: list[_Wish] = []
 
     def take(self, keys: Sequence[str], *, since: float, seconds: float) -> set[str]:
         """Those of `keys` that nobody else has claimed since the time `since` or holds now; the caller's from now on.
@@ -26,19 +45,36 @@ class Claims:
         """
         if not keys:
             return set()
+        mine = _Wish(sorted(set(keys)), since, seconds)
+        with self._arriving:
+            self._wishes.append(mine)
+        with self._writing:
+            if mine.granted is None:
+                self._grant_all()
+        if mine.granted is None:
+            raise QueueError("The right to answer could not be claimed.", remedy="It is tried again.")
+        return mine.granted
+
+    def _grant_all(self) -> None:
+        with self._arriving:
+            wishes, self._wishes = self._wishes, []
         now = self._database.now()
-        rows = [(key, now, now + seconds) for key in dict.fromkeys(keys)]
-        granted: set[str] = set()
         with self._database.transaction() as execute:
-            for begin in range(0, len(rows), _AT_ONCE):
-                part = rows[begin : begin + _AT_ONCE]
-                found = execute(
-                    f"insert into transcribe_claims (key, at, until) values {','.join(['(?, ?, ?)'] * len(part))} "
-                    "on conflict (key) do update set at = excluded.at, until = excluded.until "
-                    "where transcribe_claims.at < ? and transcribe_claims.until <= ? returning key",
-                    *(value for row in part for value in row), since, now,
-                )  # fmt: skip
-                granted |= {str(row[0]) for row in found}
+            granted = [self._grant(execute, wish, now) for wish in wishes]
+        for wish, keys in zip(wishes, granted, strict=True):
+            wish.granted = keys
+
+    def _grant(self, execute: Execute, wish: _Wish, now: float) -> set[str]:
+        granted: set[str] = set()
+        for begin in range(0, len(wish.keys), _AT_ONCE):
+            part = wish.keys[begin : begin + _AT_ONCE]
+            rows = execute(
+                f"insert into transcribe_claims (key, at, until) values {','.join(['(?, ?, ?)'] * len(part))} "
+                "on conflict (key) do update set at = excluded.at, until = excluded.until "
+                "where transcribe_claims.at < ? and transcribe_claims.until <= ? returning key",
+                *(value for key in part for value in (key, now, now + wish.seconds)), wish.since, now,
+            )  # fmt: skip
+            granted |= {str(row[0]) for row in rows}
         return granted
 
     def until(self, keys: Sequence[str]) -> float:
@@ -53,5 +89,6 @@ class Claims:
 
     def prune(self) -> None:
         """Forget what ended minutes ago: no request is that old."""
+        oldest = self._database.now() - _KEPT_SECONDS
         with self._database.transaction() as execute:
-            execute("delete from transcribe_claims where until < ?", self._database.now() - _KEPT_SECONDS)
+            execute("delete from transcribe_claims where until < ?", oldest)

@@ -43,7 +43,7 @@ class Database:
 
     def __init__(self, settings: Settings, schema: Iterable[str], clock: Callable[[], float] | None = None) -> None:
         self._dialect = _dialect(settings)
-        self.skip_locked = self._dialect.skip_locked
+        self.skip_locked, self.lock = self._dialect.skip_locked, self._dialect.lock
         self._clock = clock
         self._offset, self._measured = 0.0, float("-inf")
         self._schema = tuple(

@@ -22,7 +22,7 @@ Rows = list[tuple[Any, ...]]
 class Sqlite:
     """A file of this machine, with one writer at a time."""
 
-    real, key, skip_locked = "real", "text", ""
+    real, key, skip_locked, lock = "real", "text", "", ""
     begin, now = "begin immediate", "select (julianday('now') - 2440587.5) * 86400.0"
 
     def __init__(self, path: Path) -> None:
@@ -83,7 +83,8 @@ class Sqlite:
 class Postgres:
     """A server that several machines share."""
 
-    real, key, skip_locked = "double precision", 'text collate "C"', " for update skip locked"
+    real, key = "double precision", 'text collate "C"'
+    skip_locked, lock = " for update skip locked", " for update"
     begin, now = "begin", "select extract(epoch from clock_timestamp())::double precision"
 
     def __init__(self, url: str) -> None:

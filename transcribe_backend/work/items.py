@@ -18,7 +18,6 @@ FAILED = "failed"
 """The queue of what ended for good; it waits for people, not for a worker."""
 LEASE = 12.0
 """Seconds that an item belongs to the process that took it, unless it renews them (Work.renew)."""
-_QUIET_SECONDS = 60.0  # an audio that failed is not tried again for everybody who opens its task
 _TOLD_SECONDS = 3600.0
 _AT_ONCE = 500  # values of one IN list
 
@@ -98,7 +97,10 @@ class Work:
         return self._database.now()
 
     def add(self, items: Iterable[New]) -> None:
-        """Owe these. One that is owed already becomes urgent if this one is; one that failed is tried anew."""
+        """Owe these. One that is owed already becomes urgent if this one is; one that failed is tried anew.
+
+        One that waits because of a problem goes on with the new body, whose signed URL is still valid.
+        """
         now = self.now()
         rows = [
             (new.key, new.queue, new.priority, new.due or now, new.hold, new.expires, new.job, now, _encode(new.body))
@@ -106,7 +108,7 @@ class Work:
         ]
         if rows:
             with self._database.transaction() as execute:
-                execute.many(_ADD, [(*row, now - _QUIET_SECONDS) for row in rows])
+                execute.many(_ADD, sorted(rows, key=lambda row: row[0]))
 
     def take(self, queue: str, priority: int, count: int, lease: float = LEASE) -> list[Item]:
         """At most `count` due items, the longest due first; the caller's for `lease` seconds."""
@@ -157,13 +159,13 @@ class Work:
     ) -> bool:
         """Not now: due again in so many seconds. `error` says why, and makes it count as an attempt."""
         why = (error.problem, error.remedy, type(error).__name__) if error else ("", "", "")
-        attempts = item.attempts if error else 0
+        attempts, due = item.attempts if error else 0, self.now() + seconds
         with self._database.transaction() as execute:
             return bool(
                 execute(
                     "update transcribe_work set owner = null, due = ?, attempts = ?, problem = ?, remedy = ?, "
                     f"kind = ?, body = ? where {_MINE} returning 1",
-                    self.now() + seconds, attempts, *why, _encode(item.body if body is None else body), *_mine(item),
+                    due, attempts, *why, _encode(item.body if body is None else body), *_mine(item),
                 )
             )  # fmt: skip
 
@@ -197,7 +199,7 @@ class Work:
         with self._database.transaction() as execute:
             if not execute(f"delete from transcribe_work where {_MINE} returning 1", *_mine(item)):
                 return False
-            execute(_ADD, *row, now - _QUIET_SECONDS)
+            execute(_ADD, *row)
             return True
 
     def fail(
@@ -224,7 +226,7 @@ class Work:
         with self._database.transaction() as execute:
             rows = execute(
                 "update transcribe_work set queue = ?, due = case when hold > ? then hold else ? end, owner = null, "
-                "attempts = 0 where job = ? and queue = ? returning key",
+                f"attempts = 0 where {self._ordered('job = ? and queue = ?')} returning key",
                 queue, now, now, job, waiting,
             )  # fmt: skip
         return [str(row[0]) for row in rows]
@@ -232,15 +234,15 @@ class Work:
     def hold(self, keys: Iterable[str], queue: str, until: float) -> None:
         """These are being answered: they are not due in `queue`, where they are or will be, before `until`."""
         self._each(keys, "update transcribe_work set hold = ?, due = case when queue = ? and owner is null and due < ? "
-                         "then ? else due end where key in ({keys})", until, queue, until, until)  # fmt: skip
+                         "then ? else due end where {chosen}", until, queue, until, until)  # fmt: skip
 
     def keep(self, keys: Iterable[str], until: float) -> None:
         """Somebody still waits for these: they expire at `until`."""
-        self._each(keys, "update transcribe_work set expires = ? where expires is not null and key in ({keys})", until)
+        self._each(keys, "update transcribe_work set expires = ? where expires is not null and {chosen}", until)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Nobody wants these any more."""
-        self._each(keys, "delete from transcribe_work where key in ({keys})")
+        self._each(keys, "delete from transcribe_work where {chosen}")
 
     def hasten(self, key: str, seconds: float) -> None:
         """Due in so many seconds at the latest."""
@@ -259,17 +261,20 @@ class Work:
         """What this process has taken stays its own."""
         now = self.now()
         with self._database.transaction() as execute:
-            execute("update transcribe_work set due = ? where owner = ? and due > ?", now + lease, self.me, now)
+            mine = self._ordered("owner = ? and due > ?")
+            execute(f"update transcribe_work set due = ? where {mine}", now + lease, self.me, now)
 
     def release(self) -> None:
         """This process ends: what it has taken is due for others at once."""
+        now, mine = self.now(), self._ordered("owner = ?")
         with self._database.transaction() as execute:
-            execute("update transcribe_work set due = ?, owner = null where owner = ?", self.now(), self.me)
+            execute(f"update transcribe_work set due = ?, owner = null where {mine}", now, self.me)
 
     def expire(self) -> None:
         """Drop what nobody waits for any more and nobody has in hand."""
+        now = self.now()
         with self._database.transaction() as execute:
-            execute("delete from transcribe_work where expires < ? and owner is null", self.now())
+            execute("delete from transcribe_work where expires < ? and owner is null", now)
 
     def states(self, keys: Sequence[str]) -> dict[str, State]:
         """Where these stand; what is done is not in it."""
@@ -321,10 +326,16 @@ class Work:
         )  # fmt: skip
         return [{**json.loads(body), "key": key, "at": at, "problem": p, "remedy": r} for key, at, p, r, body in rows]
 
+    def forget_failed(self, job: str) -> None:
+        """Forget the failures that this transcription job caused."""
+        with self._database.transaction() as execute:
+            execute("delete from transcribe_work where queue = ? and job = ?", FAILED, job)
+
     def prune(self, older: float, most: int) -> None:
         """Forget failures that are older than `older` seconds or beyond the newest `most`."""
+        oldest = self.now() - older
         with self._database.transaction() as execute:
-            execute("delete from transcribe_work where queue = ? and due < ?", FAILED, self.now() - older)
+            execute("delete from transcribe_work where queue = ? and due < ?", FAILED, oldest)
             execute(
                 "delete from transcribe_work where queue = ? and due < (select min(due) from (select due from "
                 "transcribe_work where queue = ? order by due desc limit ?) newest)",
@@ -338,23 +349,34 @@ class Work:
     def _each(self, keys: Iterable[str], sql: str, *values: Any) -> None:
         with self._database.transaction() as execute:
             for part in _parts(list(keys)):
-                execute(sql.replace("{keys}", ",".join("?" * len(part))), *values, *part)
+                chosen = self._ordered(f"key in ({','.join('?' * len(part))})")
+                execute(sql.replace("{chosen}", chosen), *values, *part)
+
+    def _ordered(self, condition: str) -> str:
+        """The rows of a condition, locked in order of their keys: no two transactions can wait for each other."""
+        return f"key in (select key from transcribe_work where {condition} order by key{self._database.lock})"
 
 
 _ADD = """insert into transcribe_work
     (key, queue, priority, due, hold, expires, owner, attempts, job, problem, remedy, kind, told, added, body)
     values (?, ?, ?, ?, ?, ?, null, 0, ?, '', '', '', 0, ?, ?)
     on conflict (key) do update set
-    queue = case when transcribe_work.queue = 'failed' and transcribe_work.due < ? then excluded.queue
-        else transcribe_work.queue end,
-    due = case when transcribe_work.owner is null and transcribe_work.job = '' and transcribe_work.queue <> 'failed'
+    queue = case when {again} then excluded.queue else transcribe_work.queue end,
+    job = case when {again} then excluded.job else transcribe_work.job end,
+    added = case when {again} then excluded.added else transcribe_work.added end,
+    attempts = case when {again} then 0 else transcribe_work.attempts end,
+    body = case when {again} or (transcribe_work.queue = excluded.queue and transcribe_work.owner is null
+        and transcribe_work.problem <> '') then excluded.body else transcribe_work.body end,
+    due = case when {again} then excluded.due
+        when transcribe_work.owner is null and transcribe_work.job = '' and transcribe_work.queue <> 'failed'
         and excluded.priority < transcribe_work.priority and excluded.due < transcribe_work.due
         then excluded.due else transcribe_work.due end,
     priority = case when excluded.priority < transcribe_work.priority then excluded.priority
         else transcribe_work.priority end,
     hold = case when excluded.hold > transcribe_work.hold then excluded.hold else transcribe_work.hold end,
     expires = case when transcribe_work.expires is null or excluded.expires is null then null
-        when excluded.expires > transcribe_work.expires then excluded.expires else transcribe_work.expires end"""
+        when excluded.expires > transcribe_work.expires then excluded.expires else transcribe_work.expires end
+    """.replace("{again}", "(transcribe_work.queue = 'failed' and transcribe_work.due < excluded.added - 60)")
 _MINE = "key = ? and queue = ? and owner = ? and attempts = ?"
 
 

@@ -126,10 +126,9 @@ class Slots:
 
     def ask_again(self, jobs: Sequence[str], seconds: float) -> None:
         """These need not be asked for by themselves before so many seconds have passed."""
+        ask = self._database.now() + seconds
         with self._database.transaction() as execute:
-            execute.many(
-                "update transcribe_jobs set ask = ? where name = ?", [(self._database.now() + seconds, j) for j in jobs]
-            )
+            execute.many("update transcribe_jobs set ask = ? where name = ?", [(ask, job) for job in jobs])
 
     def count(self) -> int:
         """Jobs that hold a slot, in all regions."""

@@ -26,11 +26,12 @@ class Records(Generic[Fact]):
 
     def put(self, key: str, fact: Fact) -> None:
         """Write or overwrite."""
+        now = self._database.now()
         with self._database.transaction() as execute:
             execute(
                 "insert into transcribe_records (kind, key, at, body) values (?, ?, ?, ?) on conflict (kind, key) "
                 "do update set at = excluded.at, body = excluded.body",
-                self._kind, key, self._database.now(), _encode(fact),
+                self._kind, key, now, _encode(fact),
             )  # fmt: skip
 
     def add(self, facts: Mapping[str, Fact]) -> None:

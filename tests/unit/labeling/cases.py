@@ -1,6 +1,7 @@
 """What the tests of this folder share: transcripts, templates and labeling configs of our own."""
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,8 @@ from transcribe_backend.speech.transcript import Transcript, parse
 HERE = Path(__file__).parent
 TEMPLATES = sorted((HERE / "templates").glob("*.xml"))
 SHAPES = sorted((HERE.parents[1] / "data" / "transcripts").glob("*.json"))
-SHARED = HERE.parents[3] / "shared"
-REAL = sorted((SHARED / "aws" / "transcripts").glob("*.json"))
-RECORDED = SHARED / "label-studio" / "recorded"
+REAL = sorted(Path(os.environ["TRANSCRIPTS_DIR"]).glob("*.json")) if "TRANSCRIPTS_DIR" in os.environ else []
+RECORDED = HERE.parents[1] / "data" / "recorded"
 
 TEXT = '<TextArea name="text" toName="sound"/>'
 REGION_TEXT = '<TextArea name="words" toName="sound" perRegion="true"/>'
@@ -70,5 +70,5 @@ def _line(result: dict[str, Any]) -> str:
     value = result["value"]
     where = f" {value['channel']}@{value['start']:g}-{value['end']:g}" if "start" in value else ""
     content = "; ".join(value.get("text") or value.get("labels") or value.get("choices"))
-    score = f" {result['score']:.2f}" if "score" in result else ""
+    score = f" {round(result['score'], 4):.2f}" if "score" in result else ""
     return f"{result['from_name']}{where} {content}{score}"

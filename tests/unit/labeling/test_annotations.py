@@ -1,13 +1,12 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.labeling.cases import RECORDED
 from transcribe_backend.labeling.annotations import Passage, chosen, passages
 from transcribe_backend.labeling.interface import Interface, read
 
-RECORDED = Path(__file__).parents[3] / "../shared/label-studio/recorded"
 INTERFACE = read(
     """<View><Audio name="audio" value="$audio"/><Labels name="labels" toName="audio"><Label value="Speech"/></Labels>
     <TextArea name="transcription" toName="audio" perRegion="true"/><TextArea name="notes" toName="audio"/></View>""",
@@ -116,7 +115,6 @@ def test_ground_truth_first_then_the_latest_and_never_a_skipped_one():
     assert chosen({"annotations": [skipped]}) is None
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded requests are not part of a clone")
 @pytest.mark.parametrize(
     ("fixture", "text"),
     [

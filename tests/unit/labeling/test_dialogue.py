@@ -6,9 +6,9 @@ from transcribe_backend.labeling.dialogue import dialogue
 
 def test_turns_are_paragraphs() -> None:
     assert dialogue(shape("speakers_table_2020")) == [
-        {"start": 0.5, "end": 0.9, "author": "spk_0", "text": "Where to?"},
-        {"start": 1.2, "end": 2.2, "author": "spk_1", "text": "Station, please."},
-        {"start": 2.6, "end": 3.4, "author": "spk_0", "text": "Ten minutes."},
+        {"start": 0.4, "end": 1.0, "author": "spk_0", "text": "Where to?"},
+        {"start": 1.1, "end": 2.3, "author": "spk_1", "text": "Station, please."},
+        {"start": 2.5, "end": 3.4, "author": "spk_0", "text": "Ten minutes."},
     ]
 
 

@@ -1,8 +1,11 @@
 """Predictions of transcripts, by example."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.labeling.cases import REGION_TEXT, TEXT, choices, interface, labels, lines, shape, template
+from tests.unit.speech.made import transcripts
 from transcribe_backend.labeling.interface import read
 from transcribe_backend.labeling.predictions import predictions
 from transcribe_backend.speech.transcript import Transcript
@@ -31,23 +34,67 @@ def test_no_speech_is_an_empty_text_without_a_score() -> None:
     assert "score" not in prediction
 
 
+def test_with_notes_a_recording_without_speech_says_so_once() -> None:
+    (prediction,) = predictions(interface(TEXT, REGION_TEXT, model_notes="true"), shape("no_speech_2025"))
+    (text,) = prediction["result"]
+    assert (text["value"], text["meta"]) == ({"text": [""]}, {"text": ["no speech recognised"]})
+
+
+def test_with_notes_mono_recorded_as_stereo_is_said() -> None:
+    words = [Word(f"w{place // 2}", place // 2, place // 2 + 0.5, 0.9, channel=place % 2) for place in range(40)]
+    asked = interface(TEXT, model_channels="true", model_notes="true")
+    (prediction,) = predictions(asked, Transcript("w", tuple(words)))
+    assert "mono recorded as stereo" in prediction["result"][0]["meta"]["text"][0]
+
+
+@pytest.mark.parametrize("name", ["plain_2018", "no_speech_2025"])
+def test_notes_end_in_annotations_so_there_are_none_unless_asked_for(name: str) -> None:
+    (prediction,) = predictions(interface(labels("Speech"), REGION_TEXT, TEXT), shape(name))
+    assert not any("meta" in result for result in prediction["result"])
+
+
+CONFIGS = [
+    (labels("Speech", "Noise"), REGION_TEXT),
+    (labels("Good", "Bad"), REGION_TEXT),
+    (labels("Agent", "Customer", "Check=low_confidence"), REGION_TEXT, TEXT),
+    (labels("Left=ch_0", "Right=ch_1"), REGION_TEXT),
+    (REGION_TEXT,),
+]
+
+
+@given(transcripts(), st.sampled_from(CONFIGS), st.sampled_from(["1", "15", "600"]))
+def test_regions_hold_every_word_once_in_order_without_overlap(
+    transcript: Transcript, controls: tuple[str, ...], longest: str
+) -> None:
+    (prediction,) = predictions(interface(*controls, model_max_segment=longest), transcript)
+    regions = [result["value"] for result in prediction["result"] if "text" in result["value"] and "id" in result]
+    for channel in transcript.channels or {0}:
+        track = [region for region in regions if region["channel"] == channel]
+        words = [word for word in transcript.words if (word.channel or 0) == channel]
+        assert " ".join(region["text"][0] for region in track) == transcript.join(words)
+        assert all(one["end"] <= other["start"] for one, other in zip(track, track[1:], strict=False))
+    until = max((word.end for word in transcript.words), default=0.0)
+    assert all(0 <= region["start"] <= region["end"] <= until + 1e-3 for region in regions)
+
+
 def test_no_speech_makes_no_regions() -> None:
     assert predictions(interface(labels("Speech"), REGION_TEXT), shape("no_speech_2025")) == [{"result": []}]
 
 
 def test_redacted_words_leave_no_score() -> None:
     (prediction,) = predictions(interface(labels("Speech"), REGION_TEXT), shape("confidence_unknown"))
-    assert lines(prediction) == ["kind 0@0.1-0.9 Speech", "words 0@0.1-0.9 [PII]."]
+    assert lines(prediction) == ["kind 0@0-0.9 Speech", "words 0@0-0.9 [PII]."]
     assert "score" not in prediction
 
 
 def test_regions_have_a_label_and_a_text_of_one_id_with_score_and_note() -> None:
-    (prediction,) = predictions(interface(labels("Noise", "Speech"), REGION_TEXT), shape("plain_2018"))
+    asked = interface(labels("Noise", "Speech"), REGION_TEXT, model_notes="true")
+    (prediction,) = predictions(asked, shape("plain_2018"))
     assert lines(prediction) == [
-        "kind 0@0-0.8 Speech 0.98",
-        "words 0@0-0.8 Good morning. 0.98",
-        "kind 0@1.9-3.6 Speech 0.81",
-        "words 0@1.9-3.6 The kettle boils, listen! 0.81",
+        "kind 0@0-0.9 Speech 0.98",
+        "words 0@0-0.9 Good morning. 0.98",
+        "kind 0@1.8-3.6 Speech 0.81",
+        "words 0@1.8-3.6 The kettle boils, listen! 0.81",
     ]
     ids = [result["id"] for result in prediction["result"]]
     assert ids[0] == ids[1] != ids[2] == ids[3]
@@ -60,7 +107,7 @@ def test_regions_have_a_label_and_a_text_of_one_id_with_score_and_note() -> None
 
 
 def test_the_threshold_of_the_note_is_an_attribute() -> None:
-    asked = interface(labels("Speech"), REGION_TEXT, model_low_confidence="0.9")
+    asked = interface(labels("Speech"), REGION_TEXT, model_low_confidence="0.9", model_notes="true")
     (prediction,) = predictions(asked, shape("plain_2018"))
     assert prediction["result"][2]["meta"] == {"text": ["check: The 0.88, kettle 0.41"]}
 
@@ -74,15 +121,15 @@ def test_the_longest_segment_is_an_attribute() -> None:
     asked = interface(labels("Speech"), REGION_TEXT, model_max_segment="1")
     (prediction,) = predictions(asked, shape("plain_2018"))
     assert lines(prediction)[3::2] == [
-        "words 0@1.9-2.5 The kettle 0.65",
-        "words 0@2.5-3 boils, 0.93",
-        "words 0@3.1-3.6 listen! 1.00",
+        "words 0@1.8-2.5 The kettle 0.65",
+        "words 0@2.5-3.05 boils, 0.93",
+        "words 0@3.05-3.6 listen! 1.00",
     ]
 
 
 def test_texts_without_labels_make_regions_of_their_own() -> None:
-    (prediction,) = predictions(interface(REGION_TEXT), shape("plain_2025"))
-    assert lines(prediction) == ["words 0@0.129-1.18 Tea or coffee? 0.99", "words 0@2.049-3.219 Neither, thanks. 0.76"]
+    (prediction,) = predictions(interface(REGION_TEXT, model_notes="true"), shape("plain_2025"))
+    assert lines(prediction) == ["words 0@0.029-1.28 Tea or coffee? 0.99", "words 0@1.949-3.219 Neither, thanks. 0.76"]
     assert [result["meta"]["text"] for result in prediction["result"][1:]] == [["check: Neither 0.54"]]
 
 
@@ -103,23 +150,23 @@ def test_whole_text_and_regions_are_filled_together() -> None:
 def test_turns_of_speakers(name: str, control: str, first: str, second: str) -> None:
     (prediction,) = predictions(interface(control), shape(name))
     assert lines(prediction) == [
-        f"kind 0@0.5-0.9 {first} 0.99",
-        f"kind 0@1.2-2.2 {second} 0.85",
-        f"kind 0@2.6-3.4 {first} 0.79",
+        f"kind 0@0.4-1 {first} 0.99",
+        f"kind 0@1.1-2.3 {second} 0.85",
+        f"kind 0@2.5-3.4 {first} 0.79",
     ]
 
 
 def test_speakers_no_label_stands_for_are_left_out() -> None:
     (prediction,) = predictions(interface(labels("Ann=spk_1")), shape("speakers_table_2020"))
-    assert lines(prediction) == ["kind 0@1.2-2.2 Ann 0.85"]
+    assert lines(prediction) == ["kind 0@1.1-2.3 Ann 0.85"]
 
 
 def test_their_texts_are_not() -> None:
     (prediction,) = predictions(interface(labels("Ann=spk_1"), REGION_TEXT), shape("speakers_table_2020"))
     assert lines(prediction)[:3] == [
-        "words 0@0.5-0.9 Where to? 0.99",
-        "kind 0@1.2-2.2 Ann 0.85",
-        "words 0@1.2-2.2 Station, please. 0.85",
+        "words 0@0.4-1 Where to? 0.99",
+        "kind 0@1.1-2.3 Ann 0.85",
+        "words 0@1.1-2.3 Station, please. 0.85",
     ]
 
 
@@ -135,12 +182,12 @@ def test_their_texts_are_not() -> None:
 def test_channels(name: str, control: str, attributes: dict[str, str], left: str, right: str) -> None:
     (prediction,) = predictions(interface(control, REGION_TEXT, **attributes), shape(name))
     assert lines(prediction) == [
-        f"kind 0@0.2-1.1 {left} 0.77",
-        "words 0@0.2-1.1 Hello, support. 0.77",
-        f"kind 1@0.6-1.9 {right} 0.81",
-        "words 1@0.6-1.9 My line is dead. 0.81",
-        f"kind 0@3-3.3 {left} 0.99",
-        "words 0@3-3.3 Yes. 0.99",
+        f"kind 0@0.1-1.2 {left} 0.77",
+        "words 0@0.1-1.2 Hello, support. 0.77",
+        f"kind 1@0.5-2 {right} 0.81",
+        "words 1@0.5-2 My line is dead. 0.81",
+        f"kind 0@2.9-3.3 {left} 0.99",
+        "words 0@2.9-3.3 Yes. 0.99",
     ]
 
 
@@ -148,25 +195,25 @@ def test_a_silent_channel_keeps_its_label() -> None:
     customer = Transcript("Hello?", (Word("Hello", 1, 2, 0.9, channel=1, tail="?"),))
     asked = interface(labels("Agent", "Customer"), model_channels="true")
     (prediction,) = predictions(asked, customer)
-    assert lines(prediction) == ["kind 1@1-2 Customer 0.90"]
+    assert lines(prediction) == ["kind 1@0.9-2 Customer 0.90"]
 
 
 def test_segments_of_low_confidence_get_the_label_for_it() -> None:
     asked = interface(labels("Speech", "Check=low_confidence"), REGION_TEXT, model_low_confidence="0.9")
     (prediction,) = predictions(asked, shape("plain_2018"))
-    assert lines(prediction)[::2] == ["kind 0@0-0.8 Speech 0.98", "kind 0@1.9-3.6 Check 0.81"]
+    assert lines(prediction)[::2] == ["kind 0@0-0.9 Speech 0.98", "kind 0@1.8-3.6 Check 0.81"]
 
 
 def test_beside_the_usual_label_where_a_region_may_have_several() -> None:
     control = labels("Speech", "Check=low_confidence", choice="multiple")
     (prediction,) = predictions(interface(control, REGION_TEXT, model_low_confidence="0.9"), shape("plain_2018"))
-    assert lines(prediction)[::2] == ["kind 0@0-0.8 Speech 0.98", "kind 0@1.9-3.6 Speech; Check 0.81"]
+    assert lines(prediction)[::2] == ["kind 0@0-0.9 Speech 0.98", "kind 0@1.8-3.6 Speech; Check 0.81"]
 
 
 def test_a_control_for_low_confidence_alone_marks_only_such_segments() -> None:
     asked = interface(labels("Check=low_confidence"), model_low_confidence="0.9")
     (prediction,) = predictions(asked, shape("plain_2018"))
-    assert lines(prediction) == ["kind 0@1.9-3.6 Check 0.81"]
+    assert lines(prediction) == ["kind 0@1.8-3.6 Check 0.81"]
 
 
 def test_several_label_controls_share_the_region() -> None:
@@ -174,7 +221,7 @@ def test_several_label_controls_share_the_region() -> None:
         labels("Agent", "Customer", name="who"), labels("Check=low_confidence", name="how"), model_low_confidence="0.8"
     )
     (prediction,) = predictions(asked, shape("speakers_table_2020"))
-    assert lines(prediction)[2:] == ["who 0@2.6-3.4 Agent 0.79", "how 0@2.6-3.4 Check 0.79"]
+    assert lines(prediction)[2:] == ["who 0@2.5-3.4 Agent 0.79", "how 0@2.5-3.4 Check 0.79"]
     assert prediction["result"][2]["id"] == prediction["result"][3]["id"]
 
 
@@ -193,7 +240,7 @@ def test_a_text_for_some_labels_decides_the_label_of_speech() -> None:
         labels("Clear", "Dialect", "Check=low_confidence"), WHEN.format("Dialect"), model_low_confidence="1"
     )
     (prediction,) = predictions(asked, shape("plain_2025"))
-    assert lines(prediction)[0] == "kind 0@0.129-1.18 Dialect 0.99"
+    assert lines(prediction)[0] == "kind 0@0.029-1.28 Dialect 0.99"
     assert len(lines(prediction)) == 4
 
 

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 
 from tests.unit.labeling.cases import RECORDED, REGION_TEXT, TEXT, interface, labels, shape
 from transcribe_backend.errors import RequestError
+from transcribe_backend.labeling import seal
 from transcribe_backend.labeling.interface import read
+from transcribe_backend.labeling.predictions import predictions
 from transcribe_backend.labeling.regions import fill, wanted
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.speech.words import Word
 
 SEGMENTS = interface(labels("Speech", "Noise"), REGION_TEXT)
+NOTED = interface(labels("Speech", "Noise"), REGION_TEXT, model_notes="true")
 
 
 def drawn(id: str, start: float, end: float, channel: int | None = 0, label: str = "Speech") -> dict[str, Any]:
@@ -36,7 +39,7 @@ def context(*results: dict[str, Any]) -> dict[str, Any]:
 def test_a_drawn_region_gets_its_words_and_keeps_all_it_had() -> None:
     region = {**drawn("r1", 2.0, 2.9), "original_length": 4.0}
     sentiment = {"id": "r1", "from_name": "mood", "to_name": "sound", "type": "choices", "value": {"choices": ["Calm"]}}
-    assert fill(SEGMENTS, shape("plain_2018"), context(region, sentiment)) == {
+    assert fill(NOTED, shape("plain_2018"), context(region, sentiment)) == {
         "result": [
             {**region, "score": 0.67, "meta": {"text": ["check: kettle 0.41"]}},
             sentiment,
@@ -46,7 +49,7 @@ def test_a_drawn_region_gets_its_words_and_keeps_all_it_had() -> None:
                 "to_name": "sound",
                 "type": "textarea",
                 "value": {"start": 2.0, "end": 2.9, "channel": 0, "text": ["kettle boils,"]},
-                "score": 0.67,
+                "score": pytest.approx(0.67, abs=1e-4),
             },
         ],
         "score": 0.67,
@@ -55,7 +58,7 @@ def test_a_drawn_region_gets_its_words_and_keeps_all_it_had() -> None:
 
 def test_a_note_of_the_annotator_stays() -> None:
     noted = {**drawn("r1", 2.0, 2.9), "meta": {"text": ["noisy"]}}
-    label, text = fill(SEGMENTS, shape("plain_2018"), context(noted))["result"]
+    label, text = fill(NOTED, shape("plain_2018"), context(noted))["result"]
     assert label["meta"] == {"text": ["noisy"]}
     assert "meta" not in text
 
@@ -65,6 +68,82 @@ def test_a_region_with_a_text_is_the_annotators(text: list[str]) -> None:
     known = context(drawn("r1", 0, 1), typed("r1", 0, 1, *text))
     assert wanted(SEGMENTS, known) == []
     assert fill(SEGMENTS, shape("plain_2018"), known) == {"result": []}
+
+
+def filled(*bounds: float) -> list[dict[str, Any]]:
+    """A region as the editor keeps it after we have filled it."""
+    answer = fill(SEGMENTS, shape("plain_2018"), context(drawn("r1", *bounds)))
+    return list(json.loads(json.dumps(answer["result"])))
+
+
+def moved(results: list[dict[str, Any]], start: float, end: float) -> list[dict[str, Any]]:
+    return [{**each, "value": {**each["value"], "start": start, "end": end}} for each in results]
+
+
+def texts(answer: dict[str, Any]) -> list[Any]:
+    return [each["value"]["text"] for each in answer["result"] if each["type"] == "textarea"]
+
+
+def test_a_region_that_is_drawn_longer_gets_the_words_of_its_new_bounds_and_again() -> None:
+    once = fill(SEGMENTS, shape("plain_2018"), context(*moved(filled(0, 0.5), 0, 0.9)))
+    assert texts(once) == [["Good morning."]]
+    assert [each["type"] for each in once["result"]] == ["labels", "textarea"]
+    twice = fill(SEGMENTS, shape("plain_2018"), context(*moved(once["result"], 0, 3.7)))
+    assert texts(twice) == [["Good morning. The kettle boils, listen!"]]
+
+
+def test_a_predicted_region_too() -> None:
+    (prediction,) = predictions(SEGMENTS, shape("plain_2018"))
+    first = [each for each in prediction["result"] if each["id"] == prediction["result"][0]["id"]]
+    assert wanted(SEGMENTS, context(*first)) == []
+    assert texts(fill(SEGMENTS, shape("plain_2018"), context(*moved(first, 0, 2.6)))) == [["Good morning. The kettle"]]
+
+
+def test_the_editor_may_compute_with_the_bounds() -> None:
+    region = filled(0.1234, 0.9)
+    assert wanted(SEGMENTS, context(*moved(region, 0.1234 + 1e-12, 0.9 - 1e-12))) == []
+
+
+@pytest.mark.parametrize("text", [["Good"], ["Good morning"], ["Good morning.", "Good morning."], [""], []])
+def test_a_text_that_was_touched_stays_wherever_its_region_goes(text: list[str]) -> None:
+    label, ours = moved(filled(0, 0.9), 0, 3.7)
+    theirs = {**ours, "value": {**ours["value"], "text": text}}
+    assert fill(SEGMENTS, shape("plain_2018"), context(label, theirs)) == {"result": []}
+
+
+@given(st.text(max_size=40), st.floats(0, 1), st.integers(0, 9999), st.integers(0, 9999))
+def test_the_seal_tells_text_and_bounds(text: str, confidence: float, start: int, end: int) -> None:
+    value = {"start": start / 1000, "end": end / 1000, "text": [text]}
+    ours = json.loads(json.dumps(seal.sealed({"value": value}, confidence)))
+    assert abs(ours["score"] - confidence) <= 2e-4
+    assert 0 <= ours["score"] < 1
+    assert seal.is_ours(ours) and not seal.has_moved(ours)
+    assert not seal.is_ours({**ours, "value": {**value, "text": [text + "."]}})
+    assert seal.has_moved({**ours, "value": {**value, "end": 10.5}})
+
+
+@pytest.mark.parametrize("score", [None, 1, 0, 1.0, 0.0, -0.5, 7.5, "0.5", float("nan"), True])
+def test_a_score_that_is_not_ours_seals_nothing(score: Any) -> None:
+    assert not seal.is_ours({"score": score, "value": {"text": ["a"], "start": 0, "end": 1}})
+
+
+def test_a_region_moved_to_a_silence_loses_its_text_but_not_its_label() -> None:
+    (left,) = fill(SEGMENTS, shape("plain_2018"), context(*moved(filled(0, 0.9), 50, 60)))["result"]
+    assert left["value"] == {"start": 50, "end": 60, "channel": 0, "labels": ["Speech"]}
+
+
+def test_without_labels_it_has_an_empty_text() -> None:
+    (text,) = [each for each in moved(filled(0, 0.9), 50, 60) if each["type"] == "textarea"]
+    assert texts(fill(SEGMENTS, shape("plain_2018"), context(text))) == [[""]]
+
+
+def test_a_text_in_another_text_area_is_kept_and_hinders_nothing() -> None:
+    asked = interface(labels("Speech"), REGION_TEXT, '<TextArea name="remarks" toName="sound" perRegion="true"/>')
+    remark = {**typed("r1", 0, 0.9, "loud"), "from_name": "remarks"}
+    answer = fill(asked, shape("plain_2018"), context(drawn("r1", 0, 0.9), remark))
+    assert [(each["from_name"], each["value"].get("text")) for each in answer["result"]] == [
+        ("kind", None), ("remarks", ["loud"]), ("words", ["Good morning."]),
+    ]  # fmt: skip
 
 
 def test_only_the_region_without_a_text_is_answered() -> None:
@@ -107,15 +186,30 @@ def test_regions_whose_label_has_no_text_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize(("channel", "text"), [(0, "Hello, support."), (1, "My line is dead.")])
-def test_words_come_from_the_channel_of_the_region(channel: int, text: str) -> None:
-    answer = fill(SEGMENTS, shape("channels_table_2020"), context(drawn("r1", 0, 2, channel)))
+def test_words_of_a_predicted_region_come_from_its_channel(channel: int, text: str) -> None:
+    region = {**drawn("r1", 0, 2, channel), "origin": "prediction-changed"}
+    answer = fill(SEGMENTS, shape("channels_table_2020"), context(region))
     assert answer["result"][1]["value"] == {"start": 0, "end": 2, "channel": channel, "text": [text]}
 
 
-def test_on_a_silent_channel_0_are_the_words_of_all_channels() -> None:
+@pytest.mark.parametrize(
+    ("bounds", "text"),
+    [((0, 2), "L: Hello, support. R: My line is dead."), ((1.2, 2), "is dead."), ((2.5, 4), "Yes.")],
+)
+def test_words_of_a_drawn_region_are_those_of_both_sides(bounds: tuple[float, float], text: str) -> None:
     """Label Studio 1.23 calls every drawn region's channel 0, wherever it was drawn."""
-    silent = context(drawn("r1", 1.2, 2, 0))
-    assert fill(SEGMENTS, shape("channels_table_2020"), silent)["result"][1]["value"]["text"] == ["is dead."]
+    answer = fill(SEGMENTS, shape("channels_table_2020"), context(drawn("r1", *bounds)))
+    assert answer["result"][1]["value"]["text"] == [text]
+
+
+def test_sides_have_the_names_of_their_labels() -> None:
+    who = labels("Agent=ch_0", "Customer=ch_1", name="who")
+    asked = interface(labels("Speech", "Noise"), who, REGION_TEXT)
+    answer = fill(asked, shape("channels_table_2020"), context(drawn("r1", 0, 2)))
+    assert answer["result"][1]["value"]["text"] == ["Agent: Hello, support. Customer: My line is dead."]
+
+
+def test_a_region_without_words_is_left_alone() -> None:
     assert fill(SEGMENTS, shape("channels_table_2020"), context(drawn("r1", 0, 0.2, 1))) == {"result": []}
 
 
@@ -174,10 +268,7 @@ def test_what_is_no_context_is_refused(broken: Any) -> None:
     ],
 )
 def test_recorded_requests_of_the_editor(name: str, ids: list[str]) -> None:
-    path = RECORDED / f"{name}.json"
-    if not path.is_file():
-        pytest.skip(f"{path} is not here")
-    body = json.loads(path.read_text())["requests_to_backend"][0]["request"]["body"]
+    body = json.loads((RECORDED / f"{name}.json").read_text())["requests_to_backend"][0]["request"]["body"]
     asked = read(body["label_config"], "en-US")
     assert [region.id for region in wanted(asked, body["params"]["context"])] == ids
 

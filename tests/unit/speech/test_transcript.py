@@ -1,7 +1,9 @@
 """Every shape of AWS's output document becomes one Transcript."""
 
 import json
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from transcribe_backend.speech.transcript import Language, Transcript, parse
 from transcribe_backend.speech.words import Word
 
 SHAPES = Path(__file__).parents[2] / "data" / "transcripts"
-REAL = Path(__file__).parents[4] / "shared" / "aws" / "transcripts"
+REAL = Path(os.environ.get("TRANSCRIPTS_DIR", ""))
 
 
 def shape(name: str) -> Transcript:
@@ -42,7 +44,7 @@ def test_joining_the_words_gives_the_text_of_aws(path: Path) -> None:
 def test_real_documents_are_rebuilt_exactly(name: str) -> None:
     path = REAL / f"{name}.json"
     if not path.is_file():
-        pytest.skip(f"{path} is not here")
+        pytest.skip("TRANSCRIPTS_DIR does not name a folder with real transcripts")
     document = json.loads(path.read_text())
     transcript = parse(document)
     assert transcript.join(transcript.words) == document["results"]["transcripts"][0]["transcript"]
@@ -69,7 +71,7 @@ def test_without_any_confidence_there_is_none(name: str) -> None:
 
 def test_no_speech_is_an_empty_transcript() -> None:
     transcript = shape("no_speech_2025")
-    assert (transcript.text, transcript.words, transcript.segments) == ("", (), ())
+    assert (transcript.text, transcript.words) == ("", ())
 
 
 @pytest.mark.parametrize("name", ["speakers_table_2020", "speakers_items_2025"])
@@ -97,14 +99,62 @@ def test_a_word_the_table_forgets_belongs_to_the_speaker_before() -> None:
     assert [word.speaker for word in transcript.words] == ["spk_1", "spk_1"]
 
 
-def test_audio_segments_hold_words() -> None:
-    spans = shape("channels_items_2025").segments
-    assert [" ".join(word.text for word in span.words) for span in spans] == ["Hello support", "My line is dead", "Yes"]
+@pytest.mark.parametrize("odd", [None, 7, "x", [{"id": 0, "items": 7}], [{"items": [{}]}], [{"items": None}]])
+def test_audio_segments_are_not_read_whatever_they_are(odd: Any) -> None:
+    assert parse(document(item("a", id=0), audio_segments=odd)).text == "a"
 
 
-def test_audio_segments_that_lose_words_are_not_used() -> None:
-    lossy = [{"id": 0, "items": [0]}]
-    assert parse(document(item("a", id=0), item("b", "0.5", id=1), audio_segments=lossy)).segments == ()
+def test_without_a_text_of_aws_it_is_that_of_the_words() -> None:
+    assert parse(document(item("a"), transcripts=[{"transcript": None}])).text == "a"
+
+
+def test_no_word_begins_before_the_audio() -> None:
+    (word,) = parse(document(item("a", start="-0.25", end="-0.1"))).words
+    assert (word.start, word.end) == (0.0, 0.0)
+
+
+def reading(*words: tuple[str, str, str]) -> dict[str, Any]:
+    """An alternative, whose words carry no speaker and no channel."""
+    return {
+        "items": [
+            {"type": "pronunciation", "content": text, "start_time": start, "end_time": end, "confidence": "0.5"}
+            for text, start, end in words
+        ]
+    }
+
+
+def test_alternatives_are_said_by_the_speakers_of_the_best_reading() -> None:
+    items = [item("queen", "0.0", "0.4", speaker_label="spk_0"), item("fold", "0.9", "1.3", speaker_label="spk_1")]
+    readings = [
+        reading(("queen", "0.0", "0.4"), ("fold", "0.9", "1.3")),
+        reading(("quite", "0.0", "0.1"), ("keen", "0.1", "0.45"), ("cold", "0.92", "1.3")),
+    ]
+    _, variant = parse(document(*items, segments=[{"alternatives": readings}])).variants(2)
+    assert [word.speaker for word in variant.words] == ["spk_0", "spk_0", "spk_1"]
+
+
+def test_alternatives_are_heard_on_the_channel_of_the_best_reading_though_both_sides_speak_at_once() -> None:
+    items = [
+        item("ok", channel_label="ch_0"),
+        item("ok", channel_label="ch_1"),
+        item("no", "0.1", channel_label="ch_1"),
+    ]
+    sides = [
+        {"alternatives": [reading(("ok", "0.0", "0.5")), reading(("oh", "0.0", "0.5"))]},
+        {"alternatives": [reading(("ok", "0.0", "0.5"), ("no", "0.1", "0.5")), reading(("okay", "0.0", "0.5"))]},
+    ]
+    _, variant = parse(document(*items, segments=sides)).variants(2)
+    assert [(word.text, word.channel) for word in variant.words] == [("oh", 0), ("okay", 1)]
+
+
+def test_mono_recorded_on_two_channels_is_noticed() -> None:
+    words = [Word(f"w{number}", number, number + 0.5, 0.9) for number in range(20)]
+    twice = [replace(word, channel=channel, start=word.start + channel / 50) for word in words for channel in (0, 1)]
+    assert Transcript("", tuple(twice)).is_mono_twice
+    assert not Transcript("", tuple(words)).is_mono_twice
+    assert not shape("channels_table_2020").is_mono_twice
+    other = [word if word.channel == 0 else replace(word, text=word.text[::-1]) for word in twice]
+    assert not Transcript("", tuple(other)).is_mono_twice
 
 
 def test_alternatives_make_variants_best_first_and_no_text_twice() -> None:

@@ -1,0 +1,18 @@
+"""`python -m transcribe_backend worker`: a process that does owed work and answers no requests."""
+
+import argparse
+import signal
+import threading
+
+from transcribe_backend.backend import Backend
+
+
+def run(arguments: argparse.Namespace, running: Backend) -> int:
+    """Work until SIGINT or SIGTERM."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    running.start()
+    print("Worker runs.", flush=True)
+    ended.wait()
+    return 0

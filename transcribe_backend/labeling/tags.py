@@ -1,0 +1,109 @@
+"""The XML of a labeling config, as Label Studio reads it: names of tags and attributes in any case."""
+
+from typing import TYPE_CHECKING
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+
+from transcribe_backend.errors import LabelingConfigError
+from transcribe_backend.labeling.controls import Option
+from transcribe_backend.speech.wording import quoted
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element  # noqa: S405 - a name for types; parsing is defusedxml's
+
+AUDIO = ("audio", "audioplus")
+MEDIA = (*AUDIO, "video")
+# tags/object/Video of Label Studio 1.23.
+_FRAME_RATE = "24"
+
+
+class Tag:
+    """An XML element."""
+
+    def __init__(self, element: "Element") -> None:
+        self.written = element.tag
+        self.kind = element.tag.lower()
+        self.attributes = {name.lower(): value for name, value in element.attrib.items()}
+        self._element = element
+
+    @property
+    def name(self) -> str:
+        """What other tags, and results, call it."""
+        return self.attributes.get("name", "")
+
+    @property
+    def data_key(self) -> str:
+        """The member of `task.data` that it shows ("audio.url" of "$audio.url"), "" if it names none."""
+        value = self.attributes.get("value", "")
+        return value.removeprefix("$") if value.startswith("$") else ""
+
+    @property
+    def to_names(self) -> list[str]:
+        """The tags that it labels."""
+        return [name.strip() for name in self.attributes.get("toname", "").split(",")]
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames of a video per second; None where the task's data tells them. Below 1 it is a frame's length."""
+        try:
+            rate = float(self.attributes.get("framerate", _FRAME_RATE))
+        except ValueError:
+            return None
+        return (rate if rate >= 1 else 1 / rate) if 0 < rate <= 1000 else None
+
+    def is_true(self, attribute: str) -> bool:
+        """Is an attribute set to true?"""
+        return self.attributes.get(attribute, "").lower() == "true"
+
+    def names(self, attribute: str) -> tuple[str, ...]:
+        """The names that an attribute lists."""
+        return tuple(part.strip() for part in self.attributes.get(attribute, "").split(",") if part.strip())
+
+    @property
+    def shown_for(self) -> tuple[str, ...]:
+        """The labels that show this tag; Label Studio looks for one with commas in its name first."""
+        value = self.attributes.get("whenlabelvalue", "")
+        return tuple(dict.fromkeys([value, *value.split(",")])) if value else ()
+
+    def options(self, kind: str) -> tuple[Option, ...]:
+        """Its Labels or Choices, but for those that come with each task (`value="$labels"`)."""
+        tags = (Tag(element) for element in self._element.iter() if isinstance(element.tag, str))
+        options = ((tag.attributes, tag.names("predicted_values")) for tag in tags if tag.kind == kind)
+        return tuple(
+            Option(attributes.get("alias") or value, predicted, value if attributes.get("alias") else "")
+            for attributes, predicted in options
+            if (value := attributes.get("value")) and not value.startswith("$")
+        )
+
+
+def read(label_config: str) -> list[Tag]:
+    """All tags in order; raises LabelingConfigError for what is no XML."""
+    try:
+        root = fromstring(label_config)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise LabelingConfigError(
+            f"The labeling config is not readable XML: {quoted(error, 80)}.", remedy="Correct it in Settings."
+        ) from None
+    return [Tag(element) for element in root.iter() if isinstance(element.tag, str)]
+
+
+def media(tags: list[Tag]) -> list[list[Tag]]:
+    """The Audio and Video tags, together those of one recording, Audio first: Label Studio can play both in step.
+
+    Raises LabelingConfigError where there is none.
+    """
+    found = sorted((tag for tag in tags if tag.kind in MEDIA and tag.name), key=lambda tag: tag.kind not in AUDIO)
+    if not found:
+        raise LabelingConfigError(
+            "The labeling config has no Audio tag.", remedy='Add one: <Audio name="audio" value="$audio"/>.'
+        )
+    recordings: dict[str, list[Tag]] = {}
+    for tag in found:
+        recordings.setdefault(tag.data_key, []).append(tag)
+    if recordings.pop("", None) and not recordings:
+        raise LabelingConfigError(
+            f"The Audio tag {quoted(found[0].name)} has no value that names a data column.",
+            remedy='Give it one: value="$audio".',
+        )
+    return list(recordings.values())
