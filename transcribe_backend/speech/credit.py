@@ -99,7 +99,7 @@ def _false(phrases: set[Phrase], alignment: Alignment) -> Counter[Phrase]:
 def _broken(phrases: set[Phrase], before: Alignment, after: Alignment) -> Iterator[tuple[Phrase, int, tuple[str, str]]]:
     for gap in after.gaps:
         lost = sum(before.is_hit(at, at + 1) for at in range(gap.start, gap.end))
-        to_blame = [phrase for phrase in _within(after.heard_in(gap)) if phrase in phrases]
+        to_blame = sorted(phrases.intersection(_within(after.heard_in(gap))))
         for phrase in to_blame if lost else ():
             yield phrase, lost, (after.human.written(gap.start, gap.end), _written(after, gap.start))
 

@@ -23,6 +23,11 @@ def test_a_row_is_blamed_for_where_nobody_said_it() -> None:
     assert not record.earns_its_place(old=False) and not record.earns_its_place(old=True)
 
 
+def test_broken_words_are_counted_once_however_often_the_row_stands_there() -> None:
+    record = records("we met them all today", "we met them all today", "we Xochitl Xochitl Xochitl today")[NAME]
+    assert (record.false_after, record.broken, len(record.examples)) == (3, 3, 1)
+
+
 def test_words_broken_by_something_else_are_not_the_rows_fault() -> None:
     record = records("we met Xochitl today", "we met so cheap today", "we mad Xochitl today")[NAME]
     assert record.broken == 0
