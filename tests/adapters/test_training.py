@@ -24,7 +24,7 @@ from transcribe_backend.errors import TrainingError, TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage
 from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.evaluation import Evaluation
-from transcribe_backend.learning.evidence import JUDGES, Evidence, Sample, fold
+from transcribe_backend.learning.evidence import HALVES, Evidence, Sample, half
 from transcribe_backend.learning.learnt import InUse, Learnt
 from transcribe_backend.learning.reports import Reports
 from transcribe_backend.learning.training import Trainer, Training
@@ -234,18 +234,10 @@ def test_corrections_become_a_vocabulary_that_is_proven_and_then_used(make_world
     assert {row.phrase for row in world.vocabularies.rows(name)} == set(NAMES)
     assert world.version.startswith("transcribe-en-US+v1@") and world.version != before
     report = world.report
-    held = [task for task in world.ears.said if fold(world.ears.locate(str(task), task).identity, 0) in JUDGES]
     assert report["outcome"] == "promoted"
-    assert report["tasks"] == {
-        "annotated": 36,
-        "without_transcript": 0,
-        "evidence": 36 - len(held),
-        "held_out": len(held),
-        "evaluated": len(held),
-        "rehearsed": 36 - len(held),
-    }
+    assert report["tasks"] == {"annotated": 36, "without_transcript": 0, "evaluated": 36}
     assert report["wer"]["champion"] > 0.1 and report["wer"]["candidate"] == 0.0 and report["wer"]["p"] < 0.01
-    assert report["key_phrases"] == {"spoken": len(held), "right_before": 0, "right_after": len(held)}
+    assert report["key_phrases"] == {"spoken": 36, "right_before": 0, "right_after": 36}
     assert 0 < len(report["examples"]) <= 10
     assert report["calibration"]["tasks"] == 36
     assert report["calibration"]["off_by"] < report["calibration"]["confidence_off_by"]
@@ -254,7 +246,7 @@ def test_corrections_become_a_vocabulary_that_is_proven_and_then_used(make_world
         "billed_seconds": 15 * 36,
         "dollars_at_list_price": round(36 / 4 * 0.024, 4),
     }
-    assert len(world.ears.paid) == 36, "the candidate is rehearsed and judged, and nothing else is paid"
+    assert len(world.ears.paid) == 36, "each task judges the candidate once, and nothing else is paid"
 
 
 def test_the_report_outlives_the_disk(make_world: Callable[..., World], tmp_path: Path) -> None:
@@ -319,32 +311,29 @@ def test_promotions_do_not_take_the_evidence_away(make_world: Callable[..., Worl
         assert world.report["tasks"]["without_transcript"] == 0, "what was heard without vocabulary or options serves"
 
 
-def test_an_audio_stays_on_its_side_whatever_becomes_of_others(make_world: Callable[..., World]) -> None:
-    world = make_world()
-    sides = {task: fold(world.ears.locate(str(task), task).identity, 0) for task in world.ears.said}
-    gone = [task for task, side in sides.items() if side not in JUDGES][:9]
-    world.studio.texts = {task: text for task, text in world.studio.texts.items() if task not in gone}
-    world.train()
-    assert set(world.report["held_out"]) == {task for task, side in sides.items() if side in JUDGES}
-
-
-def test_held_out_tasks_rotate(make_world: Callable[..., World]) -> None:
+def test_an_audio_stays_on_its_side_whatever_becomes_of_others() -> None:
     identities = [f"s3://audio/{number}#1" for number in range(400)]
-    turns = [{each for each in identities if fold(each, turn) in JUDGES} for turn in range(5)]
-    assert set.union(*turns) == set(identities)
-    assert all(140 < len(turn) < 180 for turn in turns)
-    assert all(turns[at] != turns[(at + step) % 5] for at in range(5) for step in range(1, 5))
+    sides = [{each for each in identities if half(each, turn) == 0} for turn in range(5)]
+    assert all(160 < len(side) < 240 for side in sides)
+    for one, other in itertools.combinations(sides, 2):
+        assert 60 < len(one & other) < 140, "each training mixes them anew"
+
+
+def test_no_phrase_is_judged_by_the_half_that_taught_it_alone(make_world: Callable[..., World]) -> None:
     world = make_world()
-    said = {task: world.ears.said[task] for task in world.ears.said}
+    sides = {task: half(world.ears.locate(str(task), task).identity, 0) for task in world.ears.said}
+    for place, name in zip(HALVES, ("Zzyzx", "Qwghlm"), strict=True):
+        some = [task for task, side in sides.items() if side == place][:4]
+        world.studio.texts = {
+            task: text.replace("was", name).replace("garden", name).replace("town", name) if task in some else text
+            for task, text in world.studio.texts.items()
+        }
     world.train()
-    first = world.report
-    world.predict_all()
-    more = {task + 100: f"the road to Zzyzx and {text}" for task, text in said.items()}
-    world.ears.said, world.studio.texts = {**said, **more}, {**world.studio.texts, **more}
-    world.predict_all()
-    world.now += 100
-    world.train()
-    assert set(world.report["held_out"]) & set(said) != set(first["held_out"])
+    taught = {each["phrase"]: each.get("taught") for each in world.report["phrases"]}
+    assert (taught["Zzyzx"], taught["Qwghlm"]) == ([0], [1])
+    assert all(taught[name] == [0, 1] for name in NAMES)
+    spoken = {each["phrase"]: each["record"]["spoken"] for each in world.report["phrases"]}
+    assert spoken["Zzyzx"] == spoken["Qwghlm"] == 0, "the half that does not know them has nothing to say"
 
 
 def test_old_transcripts_of_the_vocabulary_in_use_are_made_anew(make_world: Callable[..., World]) -> None:
@@ -353,7 +342,7 @@ def test_old_transcripts_of_the_vocabulary_in_use_are_made_anew(make_world: Call
     world.ears.now = world.now
     world.train()
     tasks = world.report["tasks"]
-    assert len(world.ears.paid) == world.report["cost"]["jobs"] == 2 * (tasks["evaluated"] + tasks["rehearsed"])
+    assert len(world.ears.paid) == world.report["cost"]["jobs"] == 2 * tasks["evaluated"]
 
 
 def test_long_calls_are_learnt_from_by_excerpts(make_world: Callable[..., World]) -> None:
@@ -384,40 +373,33 @@ class EchoingEars(Ears):
         return heard.replace("in the garden", "Brecon") if "Brecon" in known and task in self.echoes else heard
 
 
-def echoing(make_world: Callable[..., World], *, held_out: bool) -> World:
-    world = make_world()
-    said = world.ears.said
-    echoes = [task for task in said if (fold(world.ears.locate(str(task), task).identity, 0) in JUDGES) == held_out]
-    world.ears = EchoingEars(world.vocabularies, said, echoes=echoes)
-    world.predict_all()
-    return world
-
-
 def rows_in_use(world: World) -> set[str]:
     name = world.vocabularies.promoted(world.studio.identity, "en-US") or ""
     return {row.phrase for row in world.vocabularies.rows(name)}
 
 
-def test_a_row_that_does_harm_where_it_was_learnt_is_not_even_judged(make_world: Callable[..., World]) -> None:
-    world = echoing(make_world, held_out=False)
-    world.train()
-    assert world.report["outcome"] == "promoted", world.report["reason"]
-    assert rows_in_use(world) == set(NAMES) - {"Brecon"}
-    (left_out,) = world.report["rejected"]
-    assert left_out["written"] == "Brecon" and "broke" in left_out["reason"]
-    assert len(world.state()) == 2
-
-
-def test_a_row_that_does_harm_where_it_is_judged_is_left_out_of_what_is_promoted(
-    make_world: Callable[..., World],
-) -> None:
-    world = echoing(make_world, held_out=True)
+def test_a_row_that_does_harm_is_left_out_of_what_is_promoted(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    world.ears = EchoingEars(world.vocabularies, world.ears.said, echoes=list(world.ears.said))
+    world.predict_all()
     world.train()
     assert world.report["outcome"] == "promoted", world.report["reason"]
     assert rows_in_use(world) == set(NAMES) - {"Brecon"}
     record = {each["phrase"]: each["record"] for each in world.report["phrases"]}
     assert record["Brecon"]["broken"] > 0 and ["in the garden", "Brecon"] in record["Brecon"]["examples"]
     assert [mark for *_, mark in world.state()].count("promoted") == 1
+    assert world.report["cost"]["jobs"] == len(world.ears.paid) == 72, "a second look"
+
+
+def test_harm_in_one_half_is_judged_there_and_left_out_in_the_other(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    said = world.ears.said
+    echoes = [task for task in said if half(world.ears.locate(str(task), task).identity, 0) == 0]
+    world.ears = EchoingEars(world.vocabularies, said, echoes=echoes)
+    world.predict_all()
+    world.train()
+    assert world.report["wer"]["candidate"] > 0, "half 0 does not decide what half 0 judges"
+    assert "Brecon" not in rows_in_use(world)
 
 
 def test_banned_words_are_never_learnt_and_pinned_ones_always_kept(make_world: Callable[..., World]) -> None:
@@ -477,7 +459,7 @@ def test_what_cannot_be_trained_is_told(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("stage", ["learnt", "planned", "made", "rehearsed", "tried", "pruned", "judged", "done"])
+@pytest.mark.parametrize("stage", ["learnt", "planned", "made", "tried", "pruned", "judged", "done"])
 def test_a_killed_training_goes_on_and_ends_in_the_same_state(
     make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch, stage: str, when: str
 ) -> None:

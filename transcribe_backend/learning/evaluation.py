@@ -29,14 +29,14 @@ class Transcriptions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A task in its fold, and what comparing two recognisers on it costs.
+    """A task in its half, and what comparing two recognisers on it costs.
 
     `renewed` is what sets the job apart that transcribes it anew for the vocabulary in use; "" where the transcript
     that exists is young enough, or where there is none yet.
     """
 
     sample: Sample
-    fold: int
+    half: int
     runs: int
     renewed: str = ""
 
@@ -54,16 +54,16 @@ class Evaluation:
         self._transcriptions = transcriptions
         self._champion_seconds = champion_days * _DAY
 
-    def trial(self, sample: Sample, fold: int, project: Project, champion: str, now: float) -> Trial:
+    def trial(self, sample: Sample, half: int, project: Project, champion: str, now: float) -> Trial:
         """What comparing a candidate with the champion on this task takes."""
         made = self._evidence.made_at(sample.media, project, champion)
         if made is None:
-            return Trial(sample, fold, runs=2)
+            return Trial(sample, half, runs=2)
         if now - made <= self._champion_seconds:
-            return Trial(sample, fold, runs=1)
+            return Trial(sample, half, runs=1)
         renewed = f"|{now // self._champion_seconds:.0f}"
         known = self._evidence.made_at(_renewed(sample.media, renewed), project, champion) is not None
-        return Trial(sample, fold, 1 if known else 2, renewed)
+        return Trial(sample, half, 1 if known else 2, renewed)
 
     def pairs(self, trials: Sequence[Trial], project: Project, vocabulary: str, *, champion: bool) -> dict[int, Pair]:
         """By task, what this vocabulary hears; tasks that AWS cannot transcribe are missing.

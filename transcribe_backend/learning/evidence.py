@@ -27,11 +27,9 @@ _log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
 _BATCH = 100
-_FOLDS = 5
-JUDGES = (0, 1)
-"""The folds whose tasks teach nothing, so that they can judge."""
 _ASKED_FOR = 8
-HELD_OUT_AT_LEAST = 5
+HALVES = (0, 1)
+HALF_AT_LEAST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +132,13 @@ class Evidence:
         return Sample(int(task["id"]), media, tuple(texts), transcript, project.recognition.language)
 
 
-def fold(identity: str, turn: int) -> int:
-    """Which of five folds an audio is in at a project's `turn`-th training; those in `JUDGES` are held out.
+def half(identity: str, turn: int) -> int:
+    """In which half (0 or 1) of a project's tasks an audio is at its `turn`-th training.
 
-    By a hash of the audio's identity alone: neither other tasks nor those that vanish move an audio to the other side.
-    The next turn holds out the next two folds.
+    By a hash of the audio's identity and the turn alone: neither other tasks nor those that vanish move an audio to the
+    other side, and each turn mixes them anew.
     """
-    return (_hash(identity) - len(JUDGES) * turn) % _FOLDS
-
-
-def _hash(identity: str) -> int:
-    return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big")
+    return hashlib.sha256(f"{identity}|{turn}".encode()).digest()[0] % len(HALVES)
 
 
 def _plain(recognition: Recognition) -> Recognition:

@@ -3,11 +3,11 @@
 A training is a chain of stages. What a stage found out is kept in its `Training`, which is saved after each, and every
 stage may be repeated: whoever goes on after a crash ends in the same state, and pays no transcription twice.
 
-    asked -> learnt -> planned -> made -> rehearsed -> tried -> pruned -> judged -> done
+    asked -> learnt -> planned -> made -> tried -> pruned -> judged -> done
 
-The candidate is rehearsed on tasks that taught it: rows that do harm there, or nothing, go. The held-out tasks are two
-folds. What the candidate does in one fold decides which rows are left out of the candidate that is judged in the other
-(cross-fitting): no row is judged on audio that spoke for it.
+The tasks are two halves, each of which judges what the other teaches (cross-fitting). What a candidate does in one half
+also decides which of its rows are left out of what the other half judges in a second look. So no row is judged on audio
+that spoke for it, and still every task counts.
 """
 
 import logging
@@ -16,10 +16,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from transcribe_backend.aws.vocabularies import WITHDRAWN, Created, Vocabularies
+from transcribe_backend.aws.vocabularies import WITHDRAWN, Vocabularies
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
 from transcribe_backend.learning.evaluation import Evaluation, Trial, by_turns, cost, within
-from transcribe_backend.learning.evidence import HELD_OUT_AT_LEAST, JUDGES, Evidence, Sample, fold
+from transcribe_backend.learning.evidence import HALF_AT_LEAST, HALVES, Evidence, Sample, half
 from transcribe_backend.learning.excerpts import LONG, Excerpts, as_record, from_record
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Report, Reports
@@ -29,7 +29,7 @@ from transcribe_backend.settings import Settings
 from transcribe_backend.speech.alignment import Pair
 from transcribe_backend.speech.calibration import fit, unseen_error
 from transcribe_backend.speech.corrections import Candidate, candidates
-from transcribe_backend.speech.credit import Credit, comparable, credits, total
+from transcribe_backend.speech.credit import Credit, Phrase, comparable, credits, total
 from transcribe_backend.speech.lexicon import lexicon
 from transcribe_backend.speech.verdict import PROMOTED, judge, rejection
 from transcribe_backend.speech.vocabulary import can_learn, table
@@ -38,8 +38,9 @@ from transcribe_backend.studio.client import Studio
 _log = logging.getLogger(__name__)
 
 _DONE = "done"
-_INNER = ("stage", "tries", "due", "verdict", "turn", "variants", "excerpts", "rehearsal")
-_HELD_OUT_SHARE = 0.4
+_INNER = ("stage", "tries", "due", "verdict", "turn", "variants", "excerpts")
+_MADE = {"planned": "made", "tried": "pruned"}
+_JUDGES_AT_LEAST = 5
 _MOST_CUT = 40  # long recordings that are downloaded for one evaluation
 
 Save = Callable[["Training"], None]
@@ -60,7 +61,7 @@ class Training:
     champion: str = ""
     """The vocabulary in use when the training began; "" for AWS's own model."""
     turn: int = 0
-    """Decides which tasks are held out."""
+    """Decides which tasks are together in a half."""
     tasks: dict[str, int] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
     """What confidence means in this project: `confidences` and the word error `rates` to expect, and how far both that
@@ -68,14 +69,13 @@ class Training:
     phrases: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, str]] = field(default_factory=list)
     held_out: list[int] = field(default_factory=list)
-    rehearsal: list[int] = field(default_factory=list)
-    """Tasks that have taught, on which the candidate is tried first."""
+    """The tasks that judge: each what the other half has taught."""
     excerpts: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By task, what of a long recording is evaluated."""
     vocabulary: str = ""
     variants: list[dict[str, Any]] = field(default_factory=list)
-    """Of the candidate: that for fold 0, that for fold 1, and that which is promoted. Each leaves out the phrases
-    `without`; `vocabulary` is its name, None until it is made."""
+    """The candidates that half 0 and half 1 judge, and that which is promoted: their `phrases` and the name of their
+    `vocabulary`, None until it is made."""
     cost: dict[str, float] = field(default_factory=dict)
     verdict: dict[str, Any] = field(default_factory=dict)
 
@@ -118,9 +118,8 @@ class Trainer:
             "asked": self._learn,
             "learnt": self._plan,
             "planned": self._make,
-            "made": self._rehearse,
-            "rehearsed": self._try,
-            "tried": self._prune,
+            "made": self._try,
+            "tried": self._make,
             "pruned": self._judge,
             "judged": self._apply,
         }
@@ -160,45 +159,52 @@ class Trainer:
         names = self._vocabularies.names(training.project, training.language)
         training.turn = len(names)
         samples = self._usable(training, project, names)
-        training.held_out = [each.task for each in samples if fold(each.media.identity, training.turn) in JUDGES]
-        taught = [sample for sample in samples if sample.task not in set(training.held_out)]
+        training.held_out = [sample.task for sample in samples]
         training.calibration = _calibrated(samples)
-        evidence, training.rehearsal = [sample.best() for sample in taught], [sample.task for sample in taught]
-        training.tasks |= {"evidence": len(evidence), "held_out": len(training.held_out)}
-        words = lexicon(training.language)
-        self._select(training, candidates(evidence, min_tasks=self._settings.train_min_tasks, lexicon=words))
+        self._select(training, [self._taught(training, samples, half) for half in HALVES])
         training.stage = "learnt"
 
     def _usable(self, training: Training, project: Project, names: Sequence[str]) -> list[Sample]:
         annotated = list(self._evidence.samples(project, list(dict.fromkeys([training.champion, "", *names]))))
         usable = [sample for sample in annotated if sample.transcript]
         training.tasks = {"annotated": len(annotated), "without_transcript": len(annotated) - len(usable)}
-        judges = sum(fold(sample.media.identity, training.turn) in JUDGES for sample in usable)
-        if judges < HELD_OUT_AT_LEAST or len(usable) - judges < self._settings.train_min_tasks:
+        smaller = min(sum(half(each.media.identity, training.turn) == place for each in usable) for place in HALVES)
+        if smaller < HALF_AT_LEAST:
             raise TrainingError(
                 f"{len(usable)} annotated tasks with a transcript of ours are too few to learn from.",
-                remedy=f"Annotate about {_more(judges)} more tasks that have predictions: two of five judge what the "
-                "others teach.",
+                remedy=f"Annotate about {2 * (HALF_AT_LEAST - smaller)} more tasks that have predictions.",
             )
         return usable
 
-    def _select(self, training: Training, found: Sequence[Candidate]) -> None:
+    def _taught(self, training: Training, samples: Sequence[Sample], place: int) -> list[Candidate]:
+        """What one half of the tasks teaches."""
+        pairs = [sample.best() for sample in samples if half(sample.media.identity, training.turn) == place]
+        words = lexicon(training.language)
+        return candidates(pairs, min_tasks=self._settings.train_min_tasks, lexicon=words)
+
+    def _select(self, training: Training, taught: Sequence[Sequence[Candidate]]) -> None:
         """What is missed, and before it what the vocabulary in use holds already: it is why that is not missed."""
-        old = self._old(training)
-        new = {candidate.display: candidate for candidate in found}
+        old, new = self._old(training), _merged(taught)
         wishes, common = self._wishes.read(training.project, training.language), lexicon(training.language).is_common
         worth = [phrase for phrase in sorted(old) if not all(map(common, comparable(phrase)))]
-        written = wishes.applied([*worth, *new])
+        written = wishes.applied([*worth, *(each.display for each, _ in new)])
         made = table(written, training.language)
-        kept = set(written) - {each.written for each in made.rejected}
+        kept = [phrase for phrase in written if phrase not in {each.written for each in made.rejected}]
         training.rejected = [asdict(each) for each in made.rejected]
-        if kept == old:
+        if set(kept) == old:
             raise TrainingError(
                 "The annotators correct no name or term often enough that a vocabulary could hold.",
                 remedy=f"A phrase must be missed in {self._settings.train_min_tasks} tasks or more (TRAIN_MIN_TASKS).",
             )
-        described = [_described(phrase, new.get(phrase), old, wishes.pinned) for phrase in written if phrase in kept]
-        training.phrases = described
+        by_phrase = {each.display: (each, places) for each, places in new}
+        training.phrases = [_described(phrase, by_phrase.get(phrase), old, wishes.pinned) for phrase in kept]
+        judged = [[each["phrase"] for each in training.phrases if _may_judge(each, place)] for place in HALVES]
+        training.variants = [self._variant(training, phrases) for phrases in [*judged, kept]]
+
+    def _variant(self, training: Training, phrases: Sequence[str]) -> dict[str, Any]:
+        """A candidate; none needs to be made that has no rows, or those of the vocabulary in use."""
+        known = training.champion if set(phrases) == self._old(training) else None if phrases else ""
+        return {"phrases": list(phrases), "vocabulary": known}
 
     def _old(self, training: Training) -> set[str]:
         """The phrases of the vocabulary in use."""
@@ -208,149 +214,119 @@ class Trainer:
     # learnt -> planned
 
     def _plan(self, training: Training, project: Project) -> None:
-        """What is evaluated: a third of TRAIN_EVAL_MINUTES for the rehearsal, one for a first look, one for a second.
+        """Which tasks are evaluated: with half of TRAIN_EVAL_MINUTES, and the other half is for a second look.
 
-        Where a third does not suffice for a proof, all of it is for the first look.
+        Where a half does not suffice for a proof, all of it is for the first look.
         """
         phrases, budget = [each["phrase"] for each in training.phrases], self._settings.train_eval_minutes * 60
         training.excerpts = self._cut(training, project, phrases)
-        trials = self._trials(training, project, training.held_out)
-        judges = within(trials, phrases, budget / 3)
-        rehearsal: list[Trial] = []
-        if len(judges) >= HELD_OUT_AT_LEAST:
-            rehearsal = within(self._trials(training, project, training.rehearsal), phrases, budget / 3)
-        else:
-            judges = within(trials, phrases, budget)
-        if len(judges) < HELD_OUT_AT_LEAST:
+        trials = self._trials(training, project)
+        chosen = within(trials, phrases, budget / 2)
+        if len(chosen) < _JUDGES_AT_LEAST:
+            chosen = within(trials, phrases, budget)
+        if len(chosen) < _JUDGES_AT_LEAST:
             raise _too_long(trials, self._settings.train_eval_minutes)
-        training.held_out, training.rehearsal = _numbers(judges), _numbers(rehearsal)
-        training.tasks |= {"evaluated": len(judges), "rehearsed": len(rehearsal)}
-        paid = [*judges, *rehearsal]
-        training.cost = cost(sum(each.runs for each in paid), sum(each.runs * each.seconds for each in paid))
+        training.held_out = sorted(trial.sample.task for trial in chosen)
+        training.tasks["evaluated"] = len(chosen)
+        training.cost = cost(sum(each.runs for each in chosen), sum(each.runs * each.seconds for each in chosen))
         training.stage = "planned"
 
     def _cut(self, training: Training, project: Project, phrases: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Of long recordings only the places that matter are evaluated."""
-        found: dict[str, dict[str, Any]] = {}
-        for tasks in (training.held_out, training.rehearsal):
-            long = [sample for sample in self._samples(training, project, tasks) if sample.seconds > LONG]
-            for sample in by_turns(long, phrases)[:_MOST_CUT]:
-                if part := self._excerpts.of(sample, phrases):
-                    found[str(sample.task)] = as_record(part)
-        return found
+        long = [sample for sample in self._judges(training, project) if sample.seconds > LONG]
+        parts = [(sample.task, self._excerpts.of(sample, phrases)) for sample in by_turns(long, phrases)[:_MOST_CUT]]
+        return {str(task): as_record(part) for task, part in parts if part}
 
-    def _trials(self, training: Training, project: Project, tasks: Sequence[int]) -> list[Trial]:
+    def _trials(self, training: Training, project: Project) -> list[Trial]:
         return [
             self._evaluation.trial(
                 from_record(training.excerpts[str(sample.task)], sample)
                 if str(sample.task) in training.excerpts
                 else sample,
-                fold(sample.media.identity, training.turn),
+                half(sample.media.identity, training.turn),
                 project,
                 training.champion,
                 training.asked,
             )
-            for sample in self._samples(training, project, tasks)
+            for sample in self._judges(training, project)
         ]
 
-    def _samples(self, training: Training, project: Project, tasks: Sequence[int]) -> list[Sample]:
+    def _judges(self, training: Training, project: Project) -> list[Sample]:
         names = self._vocabularies.names(training.project, training.language)
         known = list(dict.fromkeys([training.champion, "", *names]))
-        return list(self._evidence.samples(project, known, only=set(tasks)))
+        return list(self._evidence.samples(project, known, only=set(training.held_out)))
 
-    # planned -> made
+    # planned -> made, tried -> pruned
 
     def _make(self, training: Training, project: Project) -> None:
-        created = self._create(training, [])
-        training.vocabulary = created.name
-        training.rejected += [asdict(each) for each in created.dropped]
-        dropped = {each.written for each in created.dropped}
-        training.phrases = [each for each in training.phrases if each["phrase"] not in dropped]
-        training.stage = "made"
-
-    def _create(self, training: Training, without: Sequence[str]) -> Created:
-        """The candidate without some phrases. Equal sets of rows are one vocabulary, whatever spoke for them more."""
-        written = [each["phrase"] for each in training.phrases if each["phrase"] not in set(without)]
-        rows = sorted(table(written, training.language).rows, key=lambda row: row.phrase.casefold())
-        return self._vocabularies.create(training.project, training.language, rows)
-
-    # made -> rehearsed
-
-    def _rehearse(self, training: Training, project: Project) -> None:
-        """Leave out what does harm, or nothing, even where it was learnt."""
-        trials = self._trials(training, project, training.rehearsal)
-        records = _records(training, *self._compared(training, project, trials, training.vocabulary))
-        without = _useless(training, records)
-        left = [each for each in training.phrases if each["phrase"] not in without]
-        training.stage = "rehearsed"
-        if not without:
-            return
-        training.rejected += [{"written": phrase, "reason": _did(records[phrase])} for phrase in without]
-        if {each["phrase"] for each in left} in (set(), self._old(training)):
-            training.verdict = rejection("No new row has earned its place even where it was learnt.")
-            training.stage = "judged"
-            return
-        training.phrases = left
-        training.vocabulary = self._create(training, []).name
-
-    # rehearsed -> tried
-
-    def _try(self, training: Training, project: Project) -> None:
-        """What each row of the whole candidate does, fold by fold."""
-        trials = self._trials(training, project, training.held_out)
-        before, after = self._compared(training, project, trials, training.vocabulary)
-        places = {trial.sample.task: trial.fold for trial in trials}
-        records = [_records(training, *_of_fold(before, after, places, place)) for place in JUDGES]
-        for phrase in training.phrases:
-            phrase["record"] = asdict(total(record[phrase["phrase"]] for record in records))
-        whole = {phrase: total(record[phrase] for record in records) for phrase in records[0]}
-        again = [_useless(training, records[1]), _useless(training, records[0]), _useless(training, whole)]
-        training.variants = [self._variant(training, without) for without in self._affordable(training, trials, again)]
-        training.stage = "tried"
-
-    def _variant(self, training: Training, without: list[str]) -> dict[str, Any]:
-        """A candidate without some phrases; perhaps it is there already."""
-        left = {each["phrase"] for each in training.phrases} - set(without)
-        known = training.vocabulary if not without else None if left else ""
-        if left == self._old(training):
-            known = training.champion
-        return {"without": without, "vocabulary": known}
-
-    def _affordable(self, training: Training, trials: Sequence[Trial], again: list[list[str]]) -> Sequence[list[str]]:
-        """The candidates of a second look, or thrice the whole one when that costs too much."""
-        repeated = [trial for trial in trials if again[trial.fold]]
-        seconds = int(training.cost["billed_seconds"]) + sum(trial.seconds for trial in repeated)
-        if seconds > self._settings.train_eval_minutes * 60:
-            return [[], [], []]
-        training.cost = cost(int(training.cost["jobs"]) + len(repeated), seconds)
-        return again
-
-    # tried -> pruned
-
-    def _prune(self, training: Training, project: Project) -> None:
-        """Make the next candidate that is not there yet; a name for equal ones."""
+        """Make the next candidate that is not there yet. Equal sets of rows are one vocabulary."""
         missing = next((each for each in training.variants if each["vocabulary"] is None), None)
         if missing is None:
             training.vocabulary = training.variants[2]["vocabulary"]
-            training.stage = "pruned"
+            training.stage = _MADE[training.stage]
             return
-        name = self._create(training, missing["without"]).name
+        rows = sorted(table(missing["phrases"], training.language).rows, key=lambda row: row.phrase.casefold())
+        created = self._vocabularies.create(training.project, training.language, rows)
+        training.rejected += [asdict(each) for each in created.dropped]
+        dropped, wanted = {each.written for each in created.dropped}, set(missing["phrases"])
+        training.phrases = [each for each in training.phrases if each["phrase"] not in dropped]
         for variant in training.variants:
-            if variant["without"] == missing["without"]:
-                variant["vocabulary"] = name
+            if set(variant["phrases"]) == wanted:
+                variant["vocabulary"] = created.name
+            variant["phrases"] = [phrase for phrase in variant["phrases"] if phrase not in dropped]
+
+    # made -> tried
+
+    def _try(self, training: Training, project: Project) -> None:
+        """What each row of the candidates does, half by half, and what had better be left out."""
+        trials = self._trials(training, project)
+        records = [self._records(training, project, trials, place) for place in HALVES]
+        whole = {
+            each["phrase"]: total(record[each["phrase"]] for record in records if each["phrase"] in record)
+            for each in training.phrases
+        }
+        for phrase in training.phrases:
+            phrase["record"] = asdict(whole[phrase["phrase"]])
+        against = [_useless(training, records[1]), _useless(training, records[0]), _useless(training, whole)]
+        if self._affordable(training, trials, against):
+            training.variants = [
+                self._variant(training, [phrase for phrase in variant["phrases"] if phrase not in useless])
+                if useless.intersection(variant["phrases"])
+                else variant
+                for variant, useless in zip(training.variants, against, strict=True)
+            ]
+        training.stage = "tried"
+
+    def _records(self, training: Training, project: Project, trials: Sequence[Trial], place: int) -> dict[str, Credit]:
+        """What the rows of the candidate that a half judges do there."""
+        part, variant = [trial for trial in trials if trial.half == place], training.variants[place]
+        words = {phrase: comparable(phrase) for phrase in variant["phrases"]}
+        found = credits(set(words.values()), *self._compared(training, project, part, variant["vocabulary"]))
+        return {phrase: found[key] for phrase, key in words.items()}
+
+    def _affordable(self, training: Training, trials: Sequence[Trial], against: Sequence[set[str]]) -> bool:
+        """Whether a second look is within TRAIN_EVAL_MINUTES; what it costs is added."""
+        again = [
+            trial for trial in trials if against[trial.half].intersection(training.variants[trial.half]["phrases"])
+        ]
+        seconds = int(training.cost["billed_seconds"]) + sum(trial.seconds for trial in again)
+        if seconds > self._settings.train_eval_minutes * 60:
+            return False
+        training.cost = cost(int(training.cost["jobs"]) + len(again), seconds)
+        return True
 
     # pruned -> judged
 
     def _judge(self, training: Training, project: Project) -> None:
-        trials = self._trials(training, project, training.held_out)
+        trials = self._trials(training, project)
         attempt = self._reports.verdicts(training.project, training.language, training.champion) + 1
         before: list[Pair] = []
         after: list[Pair] = []
-        for place in JUDGES:
-            part = [trial for trial in trials if trial.fold == place]
+        for place in HALVES:
+            part = [trial for trial in trials if trial.half == place]
             old, new = self._compared(training, project, part, training.variants[place]["vocabulary"])
             before, after = before + old, after + new
-        training.verdict = judge(before, after, attempt=attempt, at_least=HELD_OUT_AT_LEAST)
+        training.verdict = judge(before, after, attempt=attempt, at_least=_JUDGES_AT_LEAST)
         training.verdict["key_phrases"] = _spoken(training)
         if training.vocabulary in ("", training.champion):
             training.verdict |= rejection("No new row has earned its place.")
@@ -418,41 +394,41 @@ def _calibrated(samples: Sequence[Sample]) -> dict[str, Any]:
     return {**asdict(curve), "tasks": len(points), "off_by": fitted, "confidence_off_by": plain} if curve else {}
 
 
-def _more(judges: int) -> int:
-    """About how many tasks must be annotated until enough of them are held out."""
-    return max(1, round((HELD_OUT_AT_LEAST - judges) / _HELD_OUT_SHARE))
-
-
 def _too_long(trials: Sequence[Trial], minutes: float) -> TrainingError:
-    cheapest = sorted(trial.runs * trial.seconds for trial in trials)[:HELD_OUT_AT_LEAST]
+    cheapest = sorted(trial.runs * trial.seconds for trial in trials)[:_JUDGES_AT_LEAST]
     return TrainingError(
-        f"TRAIN_EVAL_MINUTES={minutes:g} allow too few tasks for a proof: the {HELD_OUT_AT_LEAST} shortest held-out "
+        f"TRAIN_EVAL_MINUTES={minutes:g} allow too few tasks for a proof: the {_JUDGES_AT_LEAST} shortest "
         f"tasks need {sum(cheapest) / 60:.0f} minutes of audio.",
         remedy=f"Set TRAIN_EVAL_MINUTES to {sum(cheapest) / 60 + 1:.0f} or more.",
     )
 
 
-def _of_fold(
-    before: Sequence[Pair], after: Sequence[Pair], places: dict[int, int], place: int
-) -> tuple[list[Pair], list[Pair]]:
-    return [pair for pair in before if places[pair.task] == place], [
-        pair for pair in after if places[pair.task] == place
-    ]
+def _merged(taught: Sequence[Sequence[Candidate]]) -> list[tuple[Candidate, list[int]]]:
+    """Each candidate once, as the half has it that missed it more often, and which halves teach it; best first."""
+    places: dict[Phrase, list[int]] = {}
+    best: dict[Phrase, Candidate] = {}
+    for place, found in enumerate(taught):
+        for candidate in found:
+            places.setdefault(candidate.words, []).append(place)
+            best[candidate.words] = max(best.get(candidate.words, candidate), candidate, key=lambda each: each.tasks)
+    ranked = sorted(best, key=lambda words: (-best[words].tasks, -best[words].misses, words))
+    return [(best[words], places[words]) for words in ranked]
 
 
-def _records(training: Training, before: Sequence[Pair], after: Sequence[Pair]) -> dict[str, Credit]:
-    phrases = {each["phrase"]: comparable(each["phrase"]) for each in training.phrases}
-    found = credits(set(phrases.values()), before, after)
-    return {phrase: found[words] for phrase, words in phrases.items()}
+def _may_judge(phrase: dict[str, Any], place: int) -> bool:
+    """Whether a half may judge a phrase: all but those that it has taught alone."""
+    return phrase.get("taught") != [place]
 
 
-def _useless(training: Training, records: dict[str, Credit]) -> list[str]:
+def _useless(training: Training, records: dict[str, Credit]) -> set[str]:
     """The phrases that these records speak against; pinned ones stay whatever they do."""
-    return [
-        each["phrase"]
+    return {
+        phrase
         for each in training.phrases
-        if not each.get("pinned") and not records[each["phrase"]].earns_its_place(old="from" in each)
-    ]
+        if (phrase := each["phrase"]) in records
+        and not each.get("pinned")
+        and not records[phrase].earns_its_place(old="from" in each)
+    }
 
 
 def _spoken(training: Training) -> dict[str, int]:
@@ -472,13 +448,16 @@ def _did(record: Credit) -> str:
     )
 
 
-def _described(phrase: str, candidate: Candidate | None, old: Collection[str], pinned: Sequence[str]) -> dict[str, Any]:
+def _described(
+    phrase: str, new: tuple[Candidate, list[int]] | None, old: Collection[str], pinned: Sequence[str]
+) -> dict[str, Any]:
     described: dict[str, Any] = {"phrase": phrase}
     if phrase in old:
         described["from"] = "the vocabulary in use"
     if phrase in pinned:
         described["pinned"] = True
-    if candidate:
-        counts = ("misses", "hits", "tasks", "heard")
-        described |= {name: getattr(candidate, name) for name in counts}
+    if new:
+        candidate, places = new
+        counts = {name: getattr(candidate, name) for name in ("misses", "hits", "tasks", "heard")}
+        described |= counts if phrase in old or phrase in pinned else {**counts, "taught": places}
     return described
