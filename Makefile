@@ -64,7 +64,6 @@ check: $(INSTALLED)
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
-	$(BIN)/python -m mypy --strict -p demo
 
 test: check $(STUDIO_INSTALLED)
 	$(BIN)/python -m pytest $(KEYWORDS)

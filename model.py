@@ -40,6 +40,7 @@ class AWSTranscribe(LabelStudioMLBase):  # type: ignore[misc]
         self._backend.projects.interface(self._label_config)
         self._backend.diagnosis.check()
         project = self._project()
+        self._backend.versions.add(project)
         self._backend.imports.connected(project)
         return project.version
 

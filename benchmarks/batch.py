@@ -5,8 +5,9 @@ import sys
 import time
 
 from benchmarks.bulk import report, sequential
-from benchmarks.scene import QUOTAS, ROOT, put_audio, scene
-from demo.processes import environment
+from harness import ROOT
+from harness.processes import environment
+from harness.scene import QUOTAS, scene
 
 FILES, LATENCY, LIMIT = 20, 2, 6.0
 
@@ -14,13 +15,13 @@ FILES, LATENCY, LIMIT = 20, 2, 6.0
 def main() -> int:
     """1 when the command is slower than it may be."""
     with scene(*QUOTAS, "--latency", str(LATENCY)) as stage:
-        uris = put_audio(stage, FILES)
+        uris = stage.put_audio(FILES)
         output = stage.folder / "tasks.json"
         command = [sys.executable, "-m", "transcribe_backend", "transcribe", *uris, "-o", str(output)]
         begun = time.monotonic()
         subprocess.run(command, env=environment(stage.settings), cwd=ROOT, check=True)
         seconds = time.monotonic() - begun
-        per_file = sequential(stage, put_audio(stage, 2, "sequential")) / 2
+        per_file = sequential(stage.aws, stage.put_audio(2, "sequential")) / 2
     ratio = per_file * FILES / seconds
     good = report(f"{FILES} files: {seconds:.1f} s ({LIMIT:g}), {ratio:.0f} x the script's pace", seconds <= LIMIT)
     return 0 if good else 1

@@ -5,21 +5,18 @@ tasks out.
 """
 
 import argparse
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import matplotlib
-import requests
 
-from benchmarks.scene import QUOTAS, ROOT, Scene, as_tasks, memory_mb, put_audio, scene, wait_until
-from demo import programs
-from demo.processes import Program, free_port
+from harness import ROOT
+from harness.aws import LocalAWS
+from harness.processes import Program
+from harness.scene import QUOTAS, Scene, scene
+from harness.waiting import wait_until
 
 matplotlib.use("Agg")
 
@@ -33,12 +30,9 @@ def limit(tasks: int) -> float:
     return max(tasks / STARTS_PER_SECOND + LATENCY, tasks / SLOTS * LATENCY)
 
 
-def sequential(stage: Scene, uris: list[str]) -> float:
+def sequential(aws: LocalAWS, uris: list[str]) -> float:
     """Seconds of the usual script: file after file Get, Start, then Get and sleep 10 s until the job has ended."""
-    client: Any = boto3.Session(*programs.CREDENTIALS, region_name=programs.REGION).client(
-        "transcribe", endpoint_url=stage.aws_url
-    )
-    begun = time.monotonic()
+    client, begun = aws.transcribe, time.monotonic()
     for number, uri in enumerate(uris):
         name = f"sequential-{number}"
         try:
@@ -53,23 +47,11 @@ def sequential(stage: Scene, uris: list[str]) -> float:
     return time.monotonic() - begun
 
 
-@contextmanager
-def small_studio() -> Iterator[str]:
-    """The light Label Studio; its URL."""
-    port = free_port()
-    command = [sys.executable, "-m", "benchmarks.small_studio", str(port)]
-    with subprocess.Popen(command, cwd=ROOT) as process:
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()
-
-
 def answered(stage: Scene, tasks: list[dict[str, Any]]) -> tuple[int, float]:
     """How many of the tasks one request answers, and after how many seconds."""
     begun = time.monotonic()
     answers = stage.predict(tasks)
-    assert len(answers) == len(tasks)
+    assert answers is not None and len(answers) == len(tasks)
     return sum(1 for answer in answers if answer), time.monotonic() - begun
 
 
@@ -78,14 +60,14 @@ def report(what: str, good: bool) -> bool:
     return good
 
 
-def bulk_250(stage: Scene, backend: Program) -> tuple[bool, float]:
+def bulk_250(stage: Scene) -> tuple[bool, float]:
     """250 tasks in one request, then the same request again."""
-    tasks = as_tasks(put_audio(stage, 250))
+    tasks = stage.tasks(250)
     done, seconds = answered(stage, tasks)
-    calls = stage.calls()["transcribe"]
-    lists = stage.calls()["peak_per_second"]["transcribe"]["ListTranscriptionJobs"]
+    calls = stage.aws.calls()["transcribe"]
+    lists = stage.aws.calls()["peak_per_second"]["transcribe"]["ListTranscriptionJobs"]
     again, quick = answered(stage, tasks)
-    unchanged = stage.calls()["transcribe"] == calls
+    unchanged = stage.aws.calls()["transcribe"] == calls
     gets, starts = calls.get("GetTranscriptionJob", 0), calls["StartTranscriptionJob"]
     ratio = seconds / limit(250)
     in_time = report(f"250 tasks: {done} answered, {seconds:.1f} s = {ratio:.2f} x the limit (1.2)", ratio <= 1.2)
@@ -96,29 +78,27 @@ def bulk_250(stage: Scene, backend: Program) -> tuple[bool, float]:
     return in_time and polite and reused and starts == done == again == 250, seconds
 
 
-def bulk_2000(stage: Scene, backend: Program, studio: str) -> tuple[bool, float]:
+def bulk_2000(stage: Scene, program: Program) -> tuple[bool, float]:
     """2,000 tasks in one request; the late ones arrive in Label Studio."""
-    stage.project_id = lambda: "1.1767225600"  # type: ignore[method-assign]
-    tasks = as_tasks(put_audio(stage, 2000))
+    tasks = stage.tasks(2000)
     begun = time.monotonic()
     done, seconds = answered(stage, tasks)
     peak = 0.0
 
-    def arrived() -> dict[str, int] | None:
+    def arrived() -> bool:
         nonlocal peak
-        peak = max(peak, memory_mb(backend))
-        stored: dict[str, int] = requests.get(f"{studio}/api/predictions/", timeout=30).json()
-        return stored if len(stored) >= 2000 - done else None
+        peak = max(peak, program.memory_mb())
+        return stage.delivered(tasks)
 
-    stored = wait_until(arrived, 600, "all predictions arrived", interval=1)
+    wait_until(arrived, 600, "all predictions arrived", interval=1)
     total = time.monotonic() - begun
     ratio = total / limit(2000)
-    starts = stage.calls()["transcribe"]["StartTranscriptionJob"]
-    once = max(stored.values()) == 1 and len(stored) + done == 2000
+    starts = stage.aws.count("StartTranscriptionJob")
+    once = list(stage.studio.counts().values()) == [1] * 2000
     return all(
         (
             report(f"2,000 tasks: {done} answered at the deadline, {seconds:.1f} s (60)", seconds < 60),
-            report(f"2,000 tasks: {len(stored)} delivered later, each once; Start {starts}", once and starts == 2000),
+            report(f"2,000 tasks: the others delivered later, each once; Start {starts}", once and starts == 2000),
             report(f"2,000 tasks: {total:.0f} s in all = {ratio:.2f} x the limit (1.3)", ratio <= 1.3),
             report(f"2,000 tasks: {peak:.0f} MB at most (250)", peak <= 250),
         )
@@ -151,19 +131,17 @@ def main() -> int:
     quick = parser.parse_args().quick
     options = (*QUOTAS, "--latency", f"{LATENCY:g}")
     good, ours = True, {}
-    with small_studio() as studio:
-        settings = {"LABEL_STUDIO_URL": studio, "LABEL_STUDIO_API_KEY": "bench"}
-        with scene(*options) as stage, stage.backend() as backend:
-            for count in (1, 10, 100):
-                ours[count] = answered(stage, as_tasks(put_audio(stage, count, f"warm{count}")))[1]
-            per_file = sequential(stage, put_audio(stage, 2, "sequential")) / 2
-        with scene(*options) as stage, stage.backend() as backend:
-            passed, ours[250] = bulk_250(stage, backend)
+    with scene(*options) as stage, stage.server():
+        for count in (1, 10, 100):
+            ours[count] = answered(stage, stage.tasks(count))[1]
+        per_file = sequential(stage.aws, stage.put_audio(2, "sequential")) / 2
+    with scene(*options) as stage, stage.server():
+        passed, ours[250] = bulk_250(stage)
+        good &= passed
+    if not quick:
+        with scene(*options) as stage, stage.server() as server:
+            passed, ours[2000] = bulk_2000(stage, server.program)
             good &= passed
-        if not quick:
-            with scene(*options, settings=settings) as stage, stage.backend() as backend:
-                passed, ours[2000] = bulk_2000(stage, backend, studio)
-                good &= passed
     for count, seconds in ours.items():
         slow = per_file * count
         print(f"{count:5} tasks: {seconds:6.1f} s; one after another {slow:8.0f} s: {slow / seconds:6.1f} x")

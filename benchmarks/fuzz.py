@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 import psutil
 import requests
 
-from benchmarks.scene import Scene, scene
-from demo import programs
-from demo.processes import Program
-from tests.api import grammar
+from harness import grammar
+from harness.processes import Program
+from harness.scene import Scene, scene
 
 REQUESTS, THREADS, SEED = 20_000, 16, 7
 MOST_GROWTH_MB = 10.0
@@ -41,12 +40,11 @@ class Report:
 
 def main(count: int = REQUESTS) -> int:
     """Send them to two workers and print what happened; 1 when something must not have."""
-    settings = {"WORKERS": "2", "PREDICT_WAIT_SECONDS": "0", "INTERACTIVE_WAIT_SECONDS": "0"}
-    with scene("--recognizer", "scripted", settings=settings) as made:
-        programs.s3_client(made.aws_url).create_bucket(Bucket="audio-bucket")
-        programs.s3_client(made.aws_url).put_object(Bucket="audio-bucket", Key="calls/hello.wav", Body=b"RIFF")
-        with made.backend() as program:
-            return _fuzz(made, program, count)
+    with scene(WORKERS="2", PREDICT_WAIT_SECONDS="0", INTERACTIVE_WAIT_SECONDS="0") as made:
+        made.aws.s3.create_bucket(Bucket="audio-bucket")
+        made.aws.s3.put_object(Bucket="audio-bucket", Key="calls/hello.wav", Body=b"RIFF")
+        with made.server() as server:
+            return _fuzz(made, server.program, count)
 
 
 def _fuzz(made: Scene, program: Program, count: int) -> int:

@@ -5,10 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
-
-from demo import programs
-from demo.processes import answers, environment, free_port, running
+from harness.backend import backend
 
 ROUNDS = 5
 MOST_MB, MOST_SECONDS = 90.0, 2.0
@@ -26,22 +23,13 @@ def main() -> int:
 
 def _measure() -> tuple[float, float]:
     """Megabytes and seconds of one start; nothing is configured but a folder."""
-    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "_wsgi:app"]
-        env = environment({"PORT": str(port), "MODEL_DIR": f"{folder}/model", "AWS_DEFAULT_REGION": "us-east-1"})
         begun = time.monotonic()
-        with running(
-            "The backend", command, lambda: _up(port), env=env, log=Path(folder, "log"), timeout=60, cwd=programs.ROOT
-        ) as program:
+        settings = {"MODEL_DIR": f"{folder}/model", "AWS_DEFAULT_REGION": "us-east-1"}
+        with backend(settings, Path(folder, "log")) as server:
             seconds = time.monotonic() - begun
             time.sleep(_SETTLED_SECONDS)
-            (worker,) = psutil.Process(program.process.pid).children()
-            return worker.memory_info().rss / 2**20, seconds
-
-
-def _up(port: int) -> bool:
-    return answers(f"http://127.0.0.1:{port}/health")
+            return server.program.memory_mb(), seconds
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def names(seed: int) -> list[str]:
 
 
 def _syllable(draw: random.Random) -> str:
-    return draw.choice(_ONSETS) + draw.choice(_VOWELS) + draw.choice(_CODAS)
+    return "".join(draw.choice(part) for part in (_ONSETS, _VOWELS, _CODAS))
 
 
 def utterances(seed: int) -> list[Utterance]:

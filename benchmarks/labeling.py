@@ -11,6 +11,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def segments() -> bool:
     for attributes, what, transcript in cases:
         interface = read(SEGMENTS.format(attributes), "en-US")
         found = len(predictions(interface, transcript)[0]["result"])
-        times = [timed(lambda i=interface, t=transcript: predictions(i, t)) for _ in range(20)]
+        times = [timed(partial(predictions, interface, transcript)) for _ in range(20)]
         met &= show(f"40,000 words -> {found:,} results, {what}", times, SEGMENTS_GOAL)
     return met
 

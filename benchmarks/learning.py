@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.invented import Annotator, habits, names, speak
-from benchmarks.scene import AUDIO, OUTPUT, Scene, scene, wait_until
-from demo import programs
-from demo.report import newest_prediction, text_of
-from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
+from harness.protocol import SPEECH_RECOGNITION, newest_prediction
+from harness.scene import AUDIO, OUTPUT, RealScene, real_scene
+from harness.transcripts import text_of
+from harness.waiting import wait_until
 from transcribe_backend.speech.lexicon import most_frequent
 from transcribe_backend.speech.normalize import tokenize
 from transcribe_backend.speech.wer import rate, score
@@ -55,10 +55,9 @@ class Outcome:
         return [row for row in self.rows if common.intersection(tokenize(row).words())]
 
 
-def annotated(made: Scene, said: Mapping[str, str], title: str, write: Annotator) -> int:
+def annotated(made: RealScene, said: Mapping[str, str], title: str, write: Annotator) -> int:
     """A project with all recordings, predicted and corrected."""
     studio = made.studio
-    assert studio
     project = studio.create_project(title, SPEECH_RECOGNITION)
     studio.connect_backend(project, made.url)
     studio.import_tasks(project, [{"audio": f"s3://{AUDIO}/{file}", "file": file} for file in said])
@@ -71,10 +70,9 @@ def annotated(made: Scene, said: Mapping[str, str], title: str, write: Annotator
     return project
 
 
-def trained(made: Scene, project: int) -> dict[str, Any]:
+def trained(made: RealScene, project: int) -> dict[str, Any]:
     """Settings > Model > Start Training, and the report."""
     studio = made.studio
-    assert studio
     studio.call("POST", f"/api/ml/{studio.backends(project)[0]['id']}/train")
     reports = made.folder / "model" / "reports"
     path: Path = wait_until(
@@ -84,19 +82,17 @@ def trained(made: Scene, project: int) -> dict[str, Any]:
     return report
 
 
-def error_rate(made: Scene, project: int, said: Mapping[str, str], tasks: set[int]) -> float:
+def error_rate(made: RealScene, project: int, said: Mapping[str, str], tasks: set[int]) -> float:
     """Word error rate of the newest predictions against what was said."""
-    assert made.studio
     found = [task for task in made.studio.tasks(project) if task["id"] in tasks]
     return rate(
         [score(said[task["data"]["file"]], text_of(newest_prediction(task) or {"result": []})) for task in found]
     )
 
 
-def retrieved(made: Scene, project: int, tasks: set[int]) -> None:
+def retrieved(made: RealScene, project: int, tasks: set[int]) -> None:
     """Data Manager > select > Retrieve Predictions, and the new version of each is there."""
     studio = made.studio
-    assert studio
     query = {"id": "retrieve_tasks_predictions", "project": project}
     selection = {"selectedItems": {"all": False, "included": sorted(tasks)}}
     studio.call("POST", "/api/dm/actions", params=query, json=selection)
@@ -108,15 +104,15 @@ def retrieved(made: Scene, project: int, tasks: set[int]) -> None:
     wait_until(renewed, _PATIENCE, "all are predicted anew", 1.0)
 
 
-def rows(made: Scene, name: str) -> tuple[str, ...]:
+def rows(made: RealScene, name: str) -> tuple[str, ...]:
     """What a vocabulary displays."""
     key = f"label-studio-transcribe/vocabularies/{name}.txt"
-    table = programs.s3_client(made.aws_url).get_object(Bucket=OUTPUT, Key=key)["Body"].read().decode()
+    table = made.aws.s3.get_object(Bucket=OUTPUT, Key=key)["Body"].read().decode()
     cells = (line.split("\t") for line in table.splitlines()[1:])
     return tuple(each[3] or each[0] for each in cells)
 
 
-def measured(made: Scene, said: Mapping[str, str], annotator: str, seed: int, write: Annotator) -> Outcome:
+def measured(made: RealScene, said: Mapping[str, str], annotator: str, seed: int, write: Annotator) -> Outcome:
     """One project from import to verdict."""
     project = annotated(made, said, f"{annotator} {seed}", write)
     report = trained(made, project)
@@ -165,13 +161,13 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     annotators: dict[str, Callable[[int], Annotator]] = dict(habits())
     outcomes = []
-    with scene("--recognizer", "whisper", with_studio=True) as made, made.backend():
+    with real_scene("--recognizer", "whisper") as made, made.server():
         for seed in chosen.seeds:
             folder = made.folder / f"audio-{seed}"
             folder.mkdir()
             said = {utterance.file: utterance.text for utterance in speak(seed, folder)}
             for file in said:
-                programs.s3_client(made.aws_url).upload_file(str(folder / file), AUDIO, file)
+                made.aws.s3.upload_file(str(folder / file), AUDIO, file)
             for annotator in chosen.annotators:
                 outcomes.append(measured(made, said, annotator, seed, annotators[annotator](seed)))
                 print(shown(outcomes[-1]), flush=True)

@@ -1,4 +1,4 @@
-"""Memory that staging one large file takes: `python benchmarks/staging.py [--megabytes 2000]`.
+"""Memory that staging one large file takes: `python -m benchmarks.staging [--megabytes 2000]`.
 
 Streams a WAV file that is made up on the way through Staging into S3 (a server of its own process, or --endpoint) and
 prints by how many MB the resident memory of this process grew at its peak.
@@ -6,9 +6,7 @@ prints by how many MB the resident memory of this process grew at its peak.
 
 import argparse
 import os
-import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,8 +18,8 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+from harness import ROOT
+from harness.processes import environment, free_port, listens, running
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.settings import Settings
@@ -76,24 +74,12 @@ class Drain(BaseHTTPRequestHandler):
 @contextmanager
 def endpoint() -> Iterator[str]:
     """A draining S3 in a process of its own, so that its memory is not counted."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with subprocess.Popen([sys.executable, __file__, "--serve", str(port)]) as process:
-        try:
-            _wait_for(port)
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.staging", "--serve", str(port)]
+    with tempfile.TemporaryDirectory() as folder:
+        log, env = Path(folder, "log"), environment({})
+        with running("S3", command, lambda: listens(port), env=env, log=log, timeout=10, cwd=ROOT):
             yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError("the S3 of this benchmark did not start")
 
 
 @contextmanager

@@ -6,23 +6,18 @@ Prints PASS or FAIL for each promise. About fifteen minutes.
 import random
 import statistics
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import requests
 
-from demo.processes import wait_until
-from tests.adapters.queue_servers import redis_server
-from tests.survival import Stage, killed_at_random, stage
+from harness.postgres import postgres
+from harness.scene import QUOTAS, Scene, killed_at_random, scene
+from harness.waiting import wait_until
 
-QUOTAS = ("--start-tps", "25", "--get-tps", "30", "--list-tps", "5", "--slots", "250")
-"""AWS Transcribe's default quotas (facts: limits-guidelines)."""
 LATENCY = ("--latency", "20")
 TASKS, KILLS = 2000, 4
 HEALTH_P99, WEBHOOK_P99 = 0.200, 0.300
@@ -30,23 +25,16 @@ HEALTH_P99, WEBHOOK_P99 = 0.200, 0.300
 Check = Callable[[str, bool], None]
 
 
-@contextmanager
-def scene(*options: str, **settings: str) -> Iterator[Stage]:
-    """A stage in a folder of its own."""
-    with tempfile.TemporaryDirectory() as folder, stage(Path(folder), *options, settings=settings) as made:
-        yield made
-
-
-def one_each(made: Stage, tasks: list[dict[str, Any]], check: Check, patience: float = 900) -> None:
+def one_each(made: Scene, tasks: list[dict[str, Any]], check: Check, patience: float = 900) -> None:
     """Every task ends with one prediction, every audio is started once."""
     begun = time.monotonic()
     wait_until(lambda: made.delivered(tasks), patience, "every task has a prediction", 1.0)
-    wait_until(lambda: made.records() == 0, 300, "no delivery waits", 1.0)
+    wait_until(lambda: made.owed() == 0, 300, "no delivery waits", 1.0)
     counts = list(made.studio.counts().values())
     print(f"  all there {time.monotonic() - begun:.0f} s after the last disturbance")
     check(f"predictions: {len(counts)} tasks with one, {sum(n > 1 for n in counts)} with more",
           counts == [1] * len(tasks))  # fmt: skip
-    check(f"jobs: {len(made.jobs())} for {len(tasks)} audios", len(made.jobs()) == len(tasks))
+    check(f"jobs: {len(made.aws.jobs())} for {len(tasks)} audios", len(made.aws.jobs()) == len(tasks))
 
 
 def server_killed(check: Check) -> None:
@@ -55,29 +43,25 @@ def server_killed(check: Check) -> None:
         tasks = made.tasks(TASKS)
 
         def ask() -> None:
-            made.asked(tasks)
-            wait_until(lambda: made.records() == TASKS, 60, "all tasks are recorded")
+            made.ask(tasks)
+            wait_until(lambda: made.owed() == TASKS, 60, "all tasks are recorded")
 
         dice = random.Random(time.time())  # noqa: S311 - not secret
         for _ in killed_at_random(made.server, KILLS, (2, 40), dice, ask):
             one_each(made, tasks, check)
-        starts = made.calls("StartTranscriptionJob")
+        starts = made.aws.count("StartTranscriptionJob")
         check(f"StartTranscriptionJob was called {starts} times", starts == TASKS)
 
 
 def worker_killed(check: Check) -> None:
-    """The same with a separate worker, fed by Redis, that is killed."""
-    with redis_server() as queue, scene(*QUOTAS, *LATENCY, QUEUE_URL=queue) as made, made.server():
+    """The same with a separate worker, fed by PostgreSQL, that is killed."""
+    with postgres() as queue, scene(*QUOTAS, *LATENCY, QUEUE_URL=queue) as made, made.server():
         tasks = made.tasks(TASKS)
         dice = random.Random(time.time())  # noqa: S311 - not secret
-        for _ in killed_at_random(made.worker, KILLS, (5, 40), dice, lambda: _asked(made, tasks)):
+        for _ in killed_at_random(made.worker, KILLS, (5, 40), dice, lambda: made.ask(tasks)):
             one_each(made, tasks, check)
-        starts = made.calls("StartTranscriptionJob")
+        starts = made.aws.count("StartTranscriptionJob")
         check(f"StartTranscriptionJob was called {starts} times", starts == TASKS)
-
-
-def _asked(made: Stage, tasks: list[dict[str, Any]]) -> None:
-    made.asked(tasks)
 
 
 def bad_aws(check: Check) -> None:
@@ -97,7 +81,8 @@ def studio_away(check: Check) -> None:
         made.predict(tasks)
         made.studio.down()
         time.sleep(60)
-        check(f"{len(made.jobs(Status='COMPLETED'))} jobs ended meanwhile", len(made.jobs(Status="COMPLETED")) == 250)
+        ended = len(made.aws.jobs(Status="COMPLETED"))
+        check(f"{ended} jobs ended meanwhile", ended == 250)
         made.studio.up()
         one_each(made, tasks, check)
 
@@ -119,7 +104,7 @@ def blocked(check: Check) -> None:
                   f"{len(seconds)} (limit {limit * 1000:.0f} ms)", p99 <= limit)  # fmt: skip
 
 
-def _probed(made: Stage, hook: dict[str, Any], seconds: float) -> dict[str, list[float]]:
+def _probed(made: Scene, hook: dict[str, Any], seconds: float) -> dict[str, list[float]]:
     """Response times in seconds from the first moment on."""
     times: dict[str, list[float]] = {"/health": [], "/webhook": []}
     ended = time.monotonic() + seconds

@@ -8,23 +8,25 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import requests
-
 from demo.ports import Ports
-from demo.processes import Program, ProgramError, wait_until
-from demo.programs import CREDENTIALS, ROOT, aws_settings, backend, s3_client, stand_in
 from demo.progress import step
-from demo.report import Row, newest_prediction, row, table, word_error_rate
-from demo.studio import Account, LabelStudio, label_studio, new_account
+from demo.report import table
+from harness import ROOT, SAMPLES
+from harness.aws import CREDENTIALS, LocalAWS, local_aws
+from harness.backend import backend
+from harness.label_studio import Account, LabelStudio, label_studio, new_account
+from harness.processes import Program, ProgramError
+from harness.protocol import newest_prediction
+from harness.transcripts import Row, row, word_error_rate
+from harness.waiting import wait_until
 from transcribe_backend.commands import connect
 
-SAMPLES = ROOT / "samples"
 STATE = Path(os.environ.get("DEMO_DIR") or ROOT / ".demo").resolve()
 LOGS = STATE / "logs"
 BUCKET = "demo-audio"
@@ -67,22 +69,26 @@ def _demo(stack: ExitStack, ports: Ports) -> list[Program]:
     """Start everything, transcribe, print; the programs run until `stack` is left."""
     account = _account()
     with step("Starting the stand-in for AWS"):
-        aws = stack.enter_context(stand_in(ports.aws, LOGS / "stand-in.log"))
-    references = _put_samples(s3_client(ports.aws_url))
+        starting = local_aws("--recognizer", "whisper", port=ports.aws, log=LOGS / "stand-in.log")
+        aws = stack.enter_context(starting)
+    references = _put_samples(aws.s3)
     with step("Starting Label Studio" + _first_time()):
-        studio = stack.enter_context(_label_studio(account, ports.label_studio))
+        studio = stack.enter_context(
+            label_studio(_DATABASE.parent, account, LOGS / "label-studio.log", ports.label_studio)
+        )
     with step("Starting the backend"):
-        server = stack.enter_context(backend(ports.backend, LOGS / "backend.log", _settings(ports, account)))
-    project = _project(studio, ports, references)
-    rows = _transcribe(studio, project, ports, references)
-    _print_result(studio, project, ports, rows)
-    return [aws, studio.program, server]
+        settings = _settings(aws, ports, account)
+        server = stack.enter_context(backend(settings, LOGS / "backend.log", ports.backend))
+    project = _project(studio, aws, ports, references)
+    rows = _transcribe(studio, project, aws, references)
+    _print_result(studio, project, aws, rows)
+    return [aws.program, studio.program, server.program]
 
 
 def _watch(programs: Sequence[Program]) -> None:
     """Until the user ends it; ProgramError if a program ends before."""
-    print("\nCtrl-C stops everything.", flush=True)
     with suppress(KeyboardInterrupt):
+        print("\nCtrl-C stops everything.", flush=True)
         while True:
             time.sleep(1)
             for program in programs:
@@ -102,14 +108,10 @@ def _first_time() -> str:
     return "" if _DATABASE.exists() else " (the first time it creates its database: about a minute)"
 
 
-def _label_studio(account: Account, port: int) -> AbstractContextManager[LabelStudio]:
-    return label_studio(ROOT / ".venv-label-studio", _DATABASE.parent, account, port, LOGS / "label-studio.log")
-
-
-def _settings(ports: Ports, account: Account) -> dict[str, str]:
+def _settings(aws: LocalAWS, ports: Ports, account: Account) -> dict[str, str]:
     """The backend's environment."""
     return {
-        **aws_settings(ports.aws_url),
+        **aws.env,
         "S3_BUCKET": BUCKET,
         "LABEL_STUDIO_URL": ports.label_studio_url,
         "LABEL_STUDIO_API_KEY": account.token,
@@ -126,10 +128,10 @@ def _put_samples(s3: Any) -> dict[str, str]:
     return references
 
 
-def _project(studio: LabelStudio, ports: Ports, references: Mapping[str, str]) -> int:
+def _project(studio: LabelStudio, aws: LocalAWS, ports: Ports, references: Mapping[str, str]) -> int:
     """The demo's project, made by the first run: storage, connected backend, one task per recording."""
     project = studio.project_named(PROJECT) or studio.create_project(PROJECT)
-    studio.set_storage(project, BUCKET, ports.aws_url, CREDENTIALS)
+    studio.set_storage(project, BUCKET, aws.url, CREDENTIALS)
     _connect(studio, project, ports.backend_url)
     imported = {task["data"].get("file") for task in studio.tasks(project)}
     missing = [{"audio": f"s3://{BUCKET}/samples/{name}", "file": name} for name in references if name not in imported]
@@ -150,7 +152,7 @@ def _connect(studio: LabelStudio, project: int, url: str) -> None:
         raise ProgramError(f"The backend could not be connected. Its log: {LOGS / 'backend.log'}")
 
 
-def _transcribe(studio: LabelStudio, project: int, ports: Ports, references: Mapping[str, str]) -> list[Row]:
+def _transcribe(studio: LabelStudio, project: int, aws: LocalAWS, references: Mapping[str, str]) -> list[Row]:
     """Retrieve predictions, again for what was not ready in time, until every recording has one."""
 
     def predicted() -> list[dict[str, Any]] | None:
@@ -158,7 +160,10 @@ def _transcribe(studio: LabelStudio, project: int, ports: Ports, references: Map
         tasks = [task for task in studio.tasks(project) if task["data"].get("file") in references]
         return tasks if all(newest_prediction(task) for task in tasks) else None
 
-    with step("Transcribing the samples", lambda: f"({_started_jobs(ports)} of {len(references)} jobs started)"):
+    def progress() -> str:
+        return f"({aws.count('StartTranscriptionJob')} of {len(references)} jobs started)"
+
+    with step("Transcribing the samples", progress):
         try:
             tasks = wait_until(predicted, _PATIENCE, "all samples are transcribed", interval=2)
         except TimeoutError as error:
@@ -166,14 +171,10 @@ def _transcribe(studio: LabelStudio, project: int, ports: Ports, references: Map
     return [row(task, references[task["data"]["file"]]) for task in tasks]
 
 
-def _started_jobs(ports: Ports) -> int:
-    calls = requests.get(f"{ports.aws_url}/_local_aws/calls", timeout=5).json()
-    return int(calls.get("transcribe", {}).get("StartTranscriptionJob", 0))
-
-
-def _print_result(studio: LabelStudio, project: int, ports: Ports, rows: Sequence[Row]) -> None:
+def _print_result(studio: LabelStudio, project: int, aws: LocalAWS, rows: Sequence[Row]) -> None:
     print("\n" + table(rows, shutil.get_terminal_size((120, 40)).columns))
-    print(f"\nWord error rate {word_error_rate(rows):.1%}; transcription jobs started now: {_started_jobs(ports)}")
+    started = aws.count("StartTranscriptionJob")
+    print(f"\nWord error rate {word_error_rate(rows):.1%}; transcription jobs started now: {started}")
     print(f"\nLabel Studio  {studio.page(project)}")
     print(f"Login         {studio.account.email}  password {studio.account.password}", flush=True)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from demo.processes import ProgramError, require_free
+from harness.processes import ProgramError, require_free
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,6 @@ class Ports:
     @property
     def backend_url(self) -> str:
         return f"http://localhost:{self.backend}"
-
-    @property
-    def aws_url(self) -> str:
-        return f"http://127.0.0.1:{self.aws}"
 
 
 def _port(environ: Mapping[str, str], variable: str, default: int, name: str) -> int:

@@ -2,9 +2,12 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
+
+from harness.processes import NotInstalledError
 
 _OURS = ("AWS_", "LABEL_STUDIO_", "BASIC_AUTH_", "S3_", "TRANSCRIBE_", "TRAIN_", "PROMETHEUS_")
 _ALSO_OURS = (
@@ -35,3 +38,22 @@ def logging_as_it_was() -> Iterator[None]:
         logger.setLevel(level)
         logger.handlers[:] = handlers
         logger.propagate = propagate
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup() -> Generator[None, Any, Any]:
+    """What needs a program that is not on this machine is skipped."""
+    return (yield from _skipping())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, Any, Any]:
+    """Likewise."""
+    return (yield from _skipping())
+
+
+def _skipping() -> Generator[None, Any, Any]:
+    try:
+        return (yield)
+    except NotInstalledError as missing:
+        pytest.skip(str(missing))

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -27,12 +28,12 @@ from transcribe_backend.learning.evidence import Evidence
 from transcribe_backend.learning.excerpts import Excerpts
 from transcribe_backend.learning.learnt import InUse, Learnt
 from transcribe_backend.learning.reports import Reports
-from transcribe_backend.learning.schedule import TRAINING, Annotated, Learning
+from transcribe_backend.learning.schedule import TRAINING, Learning
 from transcribe_backend.learning.training import Trainer
 from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.answers import Answers
 from transcribe_backend.prelabeling.deliveries import GONE, Deliveries
-from transcribe_backend.prelabeling.imports import IMPORT, Connected, Imports
+from transcribe_backend.prelabeling.imports import IMPORT, Imports
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.predictions import Predictions
 from transcribe_backend.prelabeling.project import Projects
@@ -42,26 +43,19 @@ from transcribe_backend.studio.client import Studio
 from transcribe_backend.telemetry.metrics import Metrics
 from transcribe_backend.transcribing.audio import LIMITS, AudioLocator
 from transcribe_backend.transcribing.batch import Batch
-from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, READY, TRANSCRIBE
+from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, TRANSCRIBE
 from transcribe_backend.transcribing.transcriber import Transcriber
 from transcribe_backend.transcribing.watch import WATCH, Watch
-from transcribe_backend.work import claims, items, quotas, records
-from transcribe_backend.work.bell import Bell
-from transcribe_backend.work.claims import Claims
-from transcribe_backend.work.crew import Crew, Lane
-from transcribe_backend.work.database import Database
-from transcribe_backend.work.failures import Failures
-from transcribe_backend.work.items import BULK, URGENT, Work
-from transcribe_backend.work.quotas import Slots, Turns
+from transcribe_backend.work.crew import Lane
+from transcribe_backend.work.engine import engine
+from transcribe_backend.work.items import BULK, URGENT
 from transcribe_backend.work.records import Records
-
-_SCHEMA = (*items.SCHEMA, *claims.SCHEMA, *quotas.SCHEMA, *records.SCHEMA)
 
 
 class Backend:
     """Everything that requests, the worker and the command line share; makes no request when it is made.
 
-    `clock` replaces the clock of the store.
+    `clock` replaces the clock of the store, and the one by which a look at audio or a project grows old.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
@@ -73,24 +67,17 @@ class Backend:
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
         self._home = MediaFolder(self.clients, settings)
-        self._engine(clock)
+        self._clock = clock or time.monotonic
+        self.engine = engine(settings, clock)
+        self.work, self.slots = self.engine.work, self.engine.slots
         self.vocabularies = Vocabularies(self.clients, settings)
-        self.learnt = Learnt(self.vocabularies, Records(self.database, "learnt", InUse), self.database.now)
+        self.learnt = Learnt(self.vocabularies, Records(self.engine.database, "learnt", InUse), self.work.now)
         self.projects = Projects(settings.language, self.learnt.name)
         self._transcribing()
         self._prelabeling()
         self._learning()
-        self.crew = Crew(self.work, self._lanes(), self.failures.tell, self._chores())
+        self.crew = self.engine.staff(self._lanes(), [self.watch.resume, self.versions.prune])
         self.metrics.watch(self._gauges)
-
-    def _engine(self, clock: Callable[[], float] | None) -> None:
-        self.database = Database(self.settings, _SCHEMA, clock)
-        self.work = Work(self.database)
-        self.bell = Bell(self.work)
-        self.claims = Claims(self.database)
-        self.turns = Turns(self.database)
-        self.slots = Slots(self.database, self.settings.max_jobs)
-        self.failures = Failures(self.work)
 
     def _transcribing(self) -> None:
         self.staging = Staging(self.clients, self.settings)
@@ -100,33 +87,34 @@ class Backend:
             self.studio,
             Downloader(self.settings.allowed_audio_hosts, LIMITS),
             self.settings,
+            self._clock,
         )
-        self.watch = Watch(
-            self.jobs, self.store, self.work, self.slots, self.turns, self.bell, self.failures.tell, self.metrics.job
-        )
+        self.watch = Watch(self.engine, self.jobs, self.store, self.metrics.job)
         self.transcriber = Transcriber(
-            self.audio, self.jobs, self.store, self.work, self.slots, self.turns, self.watch, self.bell,
-            self.settings, self._home_region, self.metrics.job,
-        )  # fmt: skip
-        self.batch = Batch(self.work, self.bell, self._wake)
+            self.engine,
+            self.audio,
+            self.jobs,
+            self.store,
+            self.watch,
+            self.settings,
+            self._home_region,
+            self.metrics.job,
+        )
+        self.batch = Batch(self.engine)
 
     def _prelabeling(self) -> None:
-        live = LiveProjects(self.studio, self.projects)
+        live = LiveProjects(self.studio, self.projects, self._clock)
         made = Predictions(self.store)
-        self.answers = Answers(
-            self.transcriber, made, live, self.work, self.claims, self.bell, self._wake, self.settings
-        )
-        self.deliveries = Deliveries(self.transcriber, made, live, self.work, self.claims, self.metrics.delivery)
-        connected = Records(self.database, "connected", Connected)
-        self.imports = Imports(live, self.transcriber, self.work, connected, self._wake, self.settings)
-        self.versions = Versions(Records(self.database, "versions", Answered))
+        self.answers = Answers(self.engine, self.transcriber, made, live, self.settings)
+        self.deliveries = Deliveries(self.engine, self.transcriber, made, live, self.metrics.delivery)
+        self.imports = Imports(self.engine, self.transcriber, live, self.settings)
+        self.versions = Versions(Records(self.engine.database, "versions", Answered))
 
     def _learning(self) -> None:
         self.reports = Reports(self.clients, self.settings)
         self.wishes = WishBook(Documents(self.clients, self.settings, "words"))
         self.trainer = self._trainer()
-        news = Records(self.database, "annotations", Annotated)
-        self.learning = Learning(self.work, news, self.trainer, self.reports, self.settings, self._wake)
+        self.learning = Learning(self.engine, self.trainer, self.reports, self.settings)
 
     def _trainer(self) -> Trainer | None:
         if self.studio is None:
@@ -161,16 +149,9 @@ class Backend:
             Lane(TRAINING, URGENT, 2, self.learning.carry_on),
         ]
 
-    def _chores(self) -> list[Callable[[], None]]:
-        prunes = [self.work.expire, self.failures.prune, self.claims.prune, self.versions.prune]
-        return [self.watch.resume, *prunes, self.database.trim]
-
     def _room(self) -> int:
         """Bulk is looked at only as far as jobs can be started: what waits, waits in the table."""
         return max(1, self.settings.max_jobs - self.slots.count())
-
-    def _wake(self) -> None:
-        self.crew.wake()
 
     def _gauges(self) -> tuple[int, int]:
         return self.slots.count(), self.work.count(TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)
@@ -203,7 +184,7 @@ class Backend:
     def close(self) -> None:
         """Let the process end: nothing new is started, what is owed stays owed and is taken over."""
         self.crew.close()
-        self.database.close()
+        self.engine.database.close()
 
 
 def _task_ids(event: str, tasks: Any) -> list[int]:
@@ -234,6 +215,3 @@ def backend() -> Backend:
 def _made(process: int) -> Backend:
     # By process: connections made before a fork must not be used after it.
     return Backend(Settings.from_env(os.environ))
-
-
-__all__ = ["READY", "Backend", "backend"]

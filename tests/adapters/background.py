@@ -16,8 +16,8 @@ from transcribe_backend.prelabeling.deliver import Deliveries
 from transcribe_backend.prelabeling.prefetch import Prefetch
 from transcribe_backend.prelabeling.prelabel import Prelabel
 
-from tests.stack import LocalAWS
-from tests.studio_double import API_KEY, PROJECT, StudioDouble
+from harness.aws import LocalAWS
+from harness.studio_double import API_KEY, PROJECT, StudioDouble
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media, S3Media

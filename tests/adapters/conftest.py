@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.aws import LocalAWS
+from harness.studio_double import StudioDouble, studio_double
 from tests.adapters.background import Machine
-from tests.stack import LocalAWS
-from tests.studio_double import StudioDouble, studio_double
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from demo.processes import environment
-from tests.stack import ROOT, LocalAWS, local_aws, until
+from harness import ROOT
+from harness.aws import LocalAWS, local_aws
+from harness.processes import environment
+from harness.waiting import until
 
 CALLS, OUTPUT = "calls", "transcripts"
 FILES = [f"talk-{number}.wav" for number in range(6)]

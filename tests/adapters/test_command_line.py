@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import ROOT, LocalAWS, local_aws
+from harness import ROOT
+from harness.aws import LocalAWS, local_aws
 from transcribe_backend import backend
 from transcribe_backend.commands import parser as cli
 from transcribe_backend.errors import SettingsError

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from transcribe_backend.prelabeling.prelabel import claim_key
 
+from harness.aws import LocalAWS, local_aws
+from harness.studio_double import PROJECT, StudioDouble
+from harness.waiting import until
 from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks, put_audio
-from tests.stack import LocalAWS, local_aws, until
-from tests.studio_double import PROJECT, StudioDouble
 from transcribe_backend.errors import AWSError
 from transcribe_backend.prelabeling.project import Project
 

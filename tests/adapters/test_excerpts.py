@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import LocalAWS, local_aws
+from harness.aws import LocalAWS, local_aws
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.staging import Staging

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from harness import ROOT
 from tests.adapters.servers import Reply, serve
-from tests.stack import ROOT
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job, Status, TranscribeJobs
 from transcribe_backend.aws.media import Media

@@ -15,7 +15,7 @@ import pytest
 from huey import MemoryHuey
 from transcribe_backend.ledger import Ledger
 
-from tests.stack import LocalAWS, local_aws
+from harness.aws import LocalAWS, local_aws
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media

@@ -7,12 +7,13 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from harness.aws import LocalAWS, local_aws
+from harness.waiting import until
 from local_aws.calls import Calls
 from local_aws.documents import Documents
 from local_aws.errors import InternalFailure
 from local_aws.faults import Faults, TokenBucket
 from local_aws.weather import Weather
-from tests.stack import LocalAWS, local_aws, until
 
 URI = "s3://audio/a_b.wav"
 DEFERRED = {"AllowDeferredExecution": True, "DataAccessRoleArn": "arn:aws:iam::123456789012:role/transcribe"}

@@ -12,9 +12,10 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from harness.aws import LocalAWS, local_aws
+from harness.waiting import until
 from local_aws.iam import Need, Policy
 from tests.deploy.policy import DeployedPolicy, Grant
-from tests.stack import LocalAWS, local_aws, until
 from transcribe_backend.aws.addresses import S3Address
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job, TranscribeJobs

@@ -9,7 +9,8 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from tests.stack import LocalAWS, local_aws, until
+from harness.aws import LocalAWS, local_aws
+from harness.waiting import until
 
 URI = "s3://audio/calls/queen_of_clubs.wav"
 

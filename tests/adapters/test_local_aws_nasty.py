@@ -13,10 +13,12 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from harness import ROOT
+from harness.aws import LocalAWS, local_aws
+from harness.waiting import until
 from local_aws.errors import ExpiredToken, Skewed
 from local_aws.faults import Faults
 from local_aws.weather import CALM, NASTY, Weather
-from tests.stack import ROOT, LocalAWS, local_aws, until
 
 URI = "s3://audio/a_b.wav"
 FOR_EVER = 1e6

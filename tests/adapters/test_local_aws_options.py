@@ -8,7 +8,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from tests.stack import LocalAWS, local_aws
+from harness.aws import LocalAWS, local_aws
 
 KEY = "calls/hello_mary_smith_hola_amigo_you_idiot.wav"
 URI = f"s3://audio/{KEY}"

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from harness import ROOT
+from harness.aws import LocalAWS, local_aws
 from local_aws.s3_operations import operation
-from tests.stack import ROOT, LocalAWS, local_aws
 
 ORIGIN = {"Origin": "http://label-studio:8080"}
 
@@ -89,8 +90,8 @@ def test_a_busy_port_is_told_in_one_sentence(aws: LocalAWS) -> None:
 
 def test_it_ends_when_told() -> None:
     with local_aws() as running:
-        running.process.terminate()
-        assert running.process.wait(30) == 0
+        running.program.process.terminate()
+        assert running.program.process.wait(30) == 0
     with pytest.raises(requests.ConnectionError):
         requests.get(running.url, timeout=10)
 

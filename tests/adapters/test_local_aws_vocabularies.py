@@ -7,7 +7,8 @@ import pytest
 import requests
 from botocore.config import Config
 
-from tests.stack import LocalAWS, local_aws, until
+from harness.aws import LocalAWS, local_aws
+from harness.waiting import until
 
 URI = "s3://audio/four_queen_of_clubs.wav"
 HEADER = "Phrase\tSoundsLike\tIPA\tDisplayAs"

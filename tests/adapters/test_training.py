@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.stack import LocalAWS, local_aws
+from harness.aws import LocalAWS, local_aws
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media

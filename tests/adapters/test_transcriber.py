@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.aws import LocalAWS, local_aws
 from tests.adapters.background import CALLS
-from tests.stack import LocalAWS, local_aws
 from transcribe_backend.backend import Backend
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition

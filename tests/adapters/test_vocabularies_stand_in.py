@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stack import LocalAWS, local_aws
+from harness.aws import LocalAWS, local_aws
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.settings import Settings

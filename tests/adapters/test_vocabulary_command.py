@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import LocalAWS, local_aws
+from harness.aws import LocalAWS, local_aws
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.commands import parser as cli

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from transcribe_backend.aws.watch import Watch
 
-from tests.stack import until
+from harness.waiting import until
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job, Status, TranscribeJobs
 from transcribe_backend.aws.media import Media

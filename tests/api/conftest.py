@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from harness import ROOT
+from harness.aws import LocalAWS, local_aws
 from model import AWSTranscribe
 from tests.adapters.servers import Reply, Request, Server, serve
-from tests.stack import ROOT, LocalAWS, local_aws
 from transcribe_backend.backend import Backend
 from transcribe_backend.settings import Settings
 from transcribe_backend.web.app import create_app

@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 from flask.testing import FlaskClient
 
-from tests.api import asked
+from harness import protocol
 
 USER, PASSWORD = "label-studio", "pässword:with a colon"
 OPEN = {"/", "/health"}
@@ -33,7 +33,7 @@ def test_every_route_but_health_is_guarded(guarded: FlaskClient) -> None:
 
 
 def test_right_credentials_open_the_door(guarded: FlaskClient) -> None:
-    assert guarded.post("/setup", json=asked.setup(), auth=(USER, PASSWORD)).status_code == 200
+    assert guarded.post("/setup", json=protocol.setup(), auth=(USER, PASSWORD)).status_code == 200
     assert guarded.get("/versions", auth=(USER, PASSWORD)).status_code == 200
     assert guarded.post("/webhook", json={"action": "PROJECT_UPDATED"}, auth=(USER, PASSWORD)).status_code == 200
 

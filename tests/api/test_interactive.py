@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.api import asked, recorded
+from harness import protocol
+from tests.api import recorded
 
 pytestmark = pytest.mark.usefixtures("spoken")
 
@@ -57,12 +58,12 @@ def test_regions_with_text_are_never_answered(studio_client: FlaskClient, case: 
 def test_words_are_there_at_once_when_the_task_was_pre_labeled(
     client: FlaskClient, put_audio: Callable[[str], str]
 ) -> None:
-    task = asked.task(3, put_audio("already-known.wav"))
-    client.post("/predict", json=asked.predict([task], asked.SEGMENTS))
+    task = protocol.task(3, put_audio("already-known.wav"))
+    client.post("/predict", json=protocol.predict([task], protocol.SEGMENTS))
     region = {"id": "r", "from_name": "labels", "to_name": "audio", "type": "labels"}
     region["value"] = {"start": 0.0, "end": 60.0, "labels": ["Speech"]}
-    slot = answer(client, asked.predict([task], asked.SEGMENTS, context={"result": [region]}))
-    assert asked.texts(slot) == ["already known."]
+    slot = answer(client, protocol.predict([task], protocol.SEGMENTS, context={"result": [region]}))
+    assert protocol.texts(slot) == ["already known."]
 
 
 def test_a_missing_audio_leaves_the_region_as_it_is(client: FlaskClient) -> None:
@@ -73,6 +74,8 @@ def test_a_missing_audio_leaves_the_region_as_it_is(client: FlaskClient) -> None
 
 @pytest.mark.parametrize("context", [{"result": "x"}, {"result": [1]}, {"result": {"a": 1}}])
 def test_a_context_that_is_none_is_a_bad_request(client: FlaskClient, context: Any) -> None:
-    sent = client.post("/predict", json=asked.predict([asked.task(1, "s3://b/k.wav")], asked.SEGMENTS, context=context))
+    sent = client.post(
+        "/predict", json=protocol.predict([protocol.task(1, "s3://b/k.wav")], protocol.SEGMENTS, context=context)
+    )
     assert sent.status_code == 400
     assert "context.result" in sent.json["detail"]

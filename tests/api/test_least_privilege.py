@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from harness import protocol
+from harness.aws import LocalAWS
 from local_aws.iam import Need
 from tests.adapters.servers import Reply, Server, serve
-from tests.api import asked
 from tests.api.conftest import API_KEY, AUDIO, AUDIO_BUCKET, BUCKET
 from tests.deploy.policy import DeployedPolicy
-from tests.stack import LocalAWS
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.listing import audio_uris
 from transcribe_backend.aws.vocabularies import Vocabularies
@@ -120,7 +120,7 @@ def test_allowed_is_exactly_what_is_used(
 ) -> None:
     label_studio = {"label_studio_url": studio_files.url, "label_studio_api_key": API_KEY}
     client = make_client(**label_studio, allowed_audio_hosts=frozenset({"127.0.0.1"}))
-    assert client.post("/setup", json=asked.setup()).status_code == 200
+    assert client.post("/setup", json=protocol.setup()).status_code == 200
     values = (
         put_audio("in-place.wav"),
         far_audio(stand_in),
@@ -128,11 +128,11 @@ def test_allowed_is_exactly_what_is_used(
         "/data/upload/1/call.wav",
         f"{long_file.url}/long.wav",
     )
-    tasks = [asked.task(number, value) for number, value in enumerate(values)]
-    results = client.post("/predict", json=asked.predict(tasks)).json["results"]
+    tasks = [protocol.task(number, value) for number, value in enumerate(values)]
+    results = client.post("/predict", json=protocol.predict(tasks)).json["results"]
     assert all(results)
     without_bucket = make_client(s3_bucket="").post(
-        "/predict", json=asked.predict([asked.task(1, put_audio("no-bucket.wav"))])
+        "/predict", json=protocol.predict([protocol.task(1, put_audio("no-bucket.wav"))])
     )
     assert all(without_bucket.json["results"])
     retry(make_backend(), client, put_audio("broken-privilege.wav"))
@@ -164,7 +164,7 @@ def versioned(stand_in: LocalAWS) -> str:
 
 def retry(running: Backend, client: FlaskClient, uri: str) -> None:
     """A FAILED job is looked at and deleted."""
-    client.post("/predict", json=asked.predict([asked.task(9, uri)]))
+    client.post("/predict", json=protocol.predict([protocol.task(9, uri)]))
     failed = next(iter(running.jobs.listing("", "FAILED", pages=1))).name
     found = running.jobs.get(failed, "")
     assert found and found.state == "FAILED"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.api import asked
+from harness import protocol
 
 MEGABYTE = 1024 * 1024
 POSTS = ("/setup", "/predict", "/webhook")
@@ -33,7 +33,7 @@ def test_a_body_without_a_length_is_read_no_further(client: FlaskClient) -> None
 
 
 def test_a_body_under_it_is_read(client: FlaskClient) -> None:
-    body = {**asked.predict([]), "padding": "x" * (33 * MEGABYTE)}
+    body = {**protocol.predict([]), "padding": "x" * (33 * MEGABYTE)}
     assert client.post("/predict", json=body).status_code == 200
 
 
@@ -41,8 +41,8 @@ def test_old_predictions_in_a_request_are_passed_over(client: FlaskClient) -> No
     """150 hour-long tasks after a change of version have 38 MB; of a refusal Label Studio tells its user nothing."""
     spoken = {"value": {"start": 1.5, "end": 2.5, "text": ["hello there"]}, "id": "r", "type": "textarea"}
     old = [{"model_version": "old", "result": [spoken] * 2500}]
-    tasks = [{**asked.task(None, "s3://"), "predictions": old} for _ in range(150)]
-    body = json.dumps(asked.predict(tasks)).encode()
+    tasks = [{**protocol.task(None, "s3://"), "predictions": old} for _ in range(150)]
+    body = json.dumps(protocol.predict(tasks)).encode()
     assert len(body) > 32 * MEGABYTE
     tracemalloc.start()
     answer = client.post("/predict", data=body, content_type="application/json")
@@ -65,24 +65,24 @@ def test_what_is_no_json_object_is_said_so(client: FlaskClient, path: str, body:
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
-        ("/setup", {**asked.setup(), "schema": 7}, "schema"),
-        ("/setup", {**asked.setup(), "project": ["1"]}, "project"),
-        ("/setup", {**asked.setup(), "project": "\ud800"}, "project"),
-        ("/setup", {**asked.setup(), "project": "1' or 1"}, "project"),
+        ("/setup", {**protocol.setup(), "schema": 7}, "schema"),
+        ("/setup", {**protocol.setup(), "project": ["1"]}, "project"),
+        ("/setup", {**protocol.setup(), "project": "\ud800"}, "project"),
+        ("/setup", {**protocol.setup(), "project": "1' or 1"}, "project"),
         ("/webhook", {"action": "PROJECT_UPDATED", "project": 7}, "project"),
         ("/webhook", {"action": "PROJECT_UPDATED", "project": {"label_config": []}}, "project.label_config"),
-        ("/predict", {**asked.predict([]), "tasks": None}, "tasks"),
-        ("/predict", {**asked.predict([]), "tasks": {}}, "tasks"),
-        ("/predict", asked.predict([asked.task(1, "x"), 7]), "tasks[1]"),
-        ("/predict", asked.predict([{"id": 1}]), "tasks[0].data"),
-        ("/predict", asked.predict([{"id": 1, "data": []}]), "tasks[0].data"),
-        ("/predict", asked.predict([asked.task(1, "x") | {"id": "1; drop"}]), "tasks[0].id"),
-        ("/predict", asked.predict([asked.task(2**63, "x")]), "tasks[0].id"),
-        ("/predict", asked.predict([asked.task(1, "x") | {"id": True}]), "tasks[0].id"),
-        ("/predict", {**asked.predict([]), "label_config": {}}, "label_config"),
-        ("/predict", {**asked.predict([]), "project": 7}, "project"),
-        ("/predict", {**asked.predict([]), "params": []}, "params"),
-        ("/predict", asked.predict([], context=[1]), "params.context"),
+        ("/predict", {**protocol.predict([]), "tasks": None}, "tasks"),
+        ("/predict", {**protocol.predict([]), "tasks": {}}, "tasks"),
+        ("/predict", protocol.predict([protocol.task(1, "x"), 7]), "tasks[1]"),
+        ("/predict", protocol.predict([{"id": 1}]), "tasks[0].data"),
+        ("/predict", protocol.predict([{"id": 1, "data": []}]), "tasks[0].data"),
+        ("/predict", protocol.predict([protocol.task(1, "x") | {"id": "1; drop"}]), "tasks[0].id"),
+        ("/predict", protocol.predict([protocol.task(2**63, "x")]), "tasks[0].id"),
+        ("/predict", protocol.predict([protocol.task(1, "x") | {"id": True}]), "tasks[0].id"),
+        ("/predict", {**protocol.predict([]), "label_config": {}}, "label_config"),
+        ("/predict", {**protocol.predict([]), "project": 7}, "project"),
+        ("/predict", {**protocol.predict([]), "params": []}, "params"),
+        ("/predict", protocol.predict([], context=[1]), "params.context"),
         ("/webhook", {"action": None}, "action"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.api import asked
+from harness import protocol
 
 
 def samples(client: FlaskClient) -> dict[tuple[str, str], float]:
@@ -24,14 +24,16 @@ def samples(client: FlaskClient) -> dict[tuple[str, str], float]:
 def test_versions_are_those_that_setup_answered(client: FlaskClient) -> None:
     assert client.get("/versions").json == {"versions": []}
     answered = [
-        client.post("/setup", json=asked.setup(config)).json["model_version"]
-        for config in (asked.PLAIN, asked.SEGMENTS, asked.PLAIN)
+        client.post("/setup", json=protocol.setup(config)).json["model_version"]
+        for config in (protocol.PLAIN, protocol.SEGMENTS, protocol.PLAIN)
     ]
     assert client.get("/versions").json == {"versions": [answered[2], answered[1]]}
 
 
 def test_metrics_count_requests_jobs_and_aws_calls(client: FlaskClient, put_audio: Callable[[str], str]) -> None:
-    body = asked.predict([asked.task(1, put_audio("measured.wav")), asked.task(2, "s3://audio-bucket/absent.wav")])
+    body = protocol.predict(
+        [protocol.task(1, put_audio("measured.wav")), protocol.task(2, "s3://audio-bucket/absent.wav")]
+    )
     client.post("/predict", json=body)
     client.post("/predict", json=body)
     client.post("/predict", data=b"{")

@@ -5,25 +5,26 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from tests.api import asked, recorded
+from harness import protocol
+from tests.api import recorded
 
 
 @pytest.fixture
 def queueless(make_client: Callable[..., FlaskClient]) -> FlaskClient:
-    """A client of an app whose Redis is not there."""
-    return make_client(queue_url="redis://127.0.0.1:1/0")
+    """A client of an app whose PostgreSQL is not there."""
+    return make_client(queue_url="postgresql://nobody@127.0.0.1:1/none")
 
 
 def test_setup_says_so(queueless: FlaskClient) -> None:
-    answer = queueless.post("/setup", json=asked.setup())
+    answer = queueless.post("/setup", json=protocol.setup())
     assert answer.status_code == 503
     assert "queue does not answer" in answer.status and "QUEUE_URL" in answer.status
 
 
 def test_predictions_are_answered(queueless: FlaskClient, put_audio: Callable[[str], str]) -> None:
-    body = asked.predict([asked.task(1, put_audio("without-queue.wav"))])
+    body = protocol.predict([protocol.task(1, put_audio("without-queue.wav"))])
     (made,) = queueless.post("/predict", json=body).json["results"]
-    assert asked.texts(made) == ["without queue."]
+    assert protocol.texts(made) == ["without queue."]
 
 
 def test_metrics_are_shown(queueless: FlaskClient) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import requests
 
-from demo import programs
-from demo.processes import free_port
+from harness import protocol
+from harness.aws import LocalAWS
+from harness.backend import backend
 from tests.adapters.servers import Reply, Request, Server, serve
-from tests.api import asked, recorded
+from tests.api import recorded
 from tests.api.conftest import AUDIO, AUDIO_BUCKET, BUCKET
-from tests.stack import LocalAWS
 
 AWS_ID, AWS_SECRET = "AKIAQWERTYUIOPASDFGH", "s3cr3t/of+AWS/0123456789abcdefghijklmnop"
 SESSION = "FwoGZXIvYXdzEJr//////////wEaDHNlc3Npb24tdG9rZW4+Q/x=="
@@ -68,11 +68,10 @@ def test_nothing_secret_is_said(
         "BASIC_AUTH_USER": USER, "BASIC_AUTH_PASS": PASSWORD, "LABEL_STUDIO_URL": studio.url,
         "LABEL_STUDIO_API_KEY": key, "ALLOWED_AUDIO_HOSTS": "127.0.0.1", "PREDICT_WAIT_SECONDS": "5",
     }  # fmt: skip
-    port, log = free_port(), tmp_path / "backend.log"
     put_audio("said.wav")
-    with programs.backend(port, log, env):
-        answers = list(conversation(f"http://127.0.0.1:{port}", stand_in, web_files))
-    said = log.read_text() + "\n".join(answers)
+    with backend(env, tmp_path / "backend.log") as running:
+        answers = list(conversation(running.url, stand_in, web_files))
+        said = running.log + "\n".join(answers)
     assert "[DEBUG]" in said
     assert "botocore" in said
     assert [secret for secret in SECRETS if secret in said] == []
@@ -98,9 +97,9 @@ def conversation(url: str, stand_in: LocalAWS, web: Server) -> Iterator[str]:
         "/data/local-files/?d=failing.wav",
         "gs://bucket/call.wav",
     )
-    body = asked.predict([asked.task(number, value) for number, value in enumerate(values)])
+    body = protocol.predict([protocol.task(number, value) for number, value in enumerate(values)])
     body["params"] |= {"login": "someone", "password": URL_PASSWORD}
-    setup = {**asked.setup(), "access_token": SETUP_TOKEN}
+    setup = {**protocol.setup(), "access_token": SETUP_TOKEN}
     event = recorded.body("14_webhook_TASKS_CREATED", "/webhook")
     event["project"]["token"] = SETUP_TOKEN
     event["tasks"][0]["data"]["audio"] = f"http://127.0.0.1:9/call.wav?{SIGNED}"

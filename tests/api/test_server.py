@@ -13,11 +13,11 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from demo import programs
-from demo.processes import answers, environment, free_port, running
-from tests.api import asked
+from harness import ROOT, protocol
+from harness.aws import LocalAWS, local_aws
+from harness.backend import SERVER, backend
+from harness.processes import answers, environment, free_port, running
 from tests.api.conftest import AUDIO, BUCKET
-from tests.stack import ROOT, LocalAWS, local_aws
 
 Start = Callable[..., str]
 
@@ -35,8 +35,7 @@ def start(settings: dict[str, str], tmp_path: Path) -> Iterator[Start]:
 
         def begin(**changes: str) -> str:
             port = free_port()
-            stack.enter_context(programs.backend(port, tmp_path / f"{port}.log", {**settings, **changes}))
-            return f"http://127.0.0.1:{port}"
+            return stack.enter_context(backend({**settings, **changes}, tmp_path / f"{port}.log", port)).url
 
         yield begin
 
@@ -52,18 +51,18 @@ def test_two_projects_and_two_workers_never_mix_names(start: Start, put_audio: C
     url = start()
     uris = [put_audio(f"mixed/{word}.wav") for word in ("alpha", "bravo", "charlie", "delta")]
     projects = (
-        (asked.PLAIN, "1.100", "audio", "transcription", "audio"),
-        (asked.OTHER, "2.200", "recording", "words", "call"),
+        (protocol.PLAIN, "1.100", "audio", "transcription", "audio"),
+        (protocol.OTHER, "2.200", "recording", "words", "call"),
     )
 
     def ask(number: int) -> None:
         config, project, key, control, media = projects[number % 2]
-        version = post(f"{url}/setup", asked.setup(config, project))["model_version"]
-        tasks = [asked.task(number, uris[number // 2 % 4], key)]
-        (made,) = post(f"{url}/predict", asked.predict(tasks, config, project))["results"]
+        version = post(f"{url}/setup", protocol.setup(config, project))["model_version"]
+        tasks = [protocol.task(number, uris[number // 2 % 4], key)]
+        (made,) = post(f"{url}/predict", protocol.predict(tasks, config, project))["results"]
         (result,) = made["result"]
         assert (result["from_name"], result["to_name"]) == (control, media)
-        assert asked.texts(made) == [f"{('alpha', 'bravo', 'charlie', 'delta')[number // 2 % 4]}."]
+        assert protocol.texts(made) == [f"{('alpha', 'bravo', 'charlie', 'delta')[number // 2 % 4]}."]
         assert made["model_version"] == version
 
     with ThreadPoolExecutor(16) as threads:
@@ -83,13 +82,12 @@ def metric(url: str, name: str, label: str = "route") -> dict[str, float]:
 def test_a_finished_transcript_survives_a_restart(
     start: Start, put_audio: Callable[[str], str], stand_in: LocalAWS, settings: dict[str, str], tmp_path: Path
 ) -> None:
-    body = asked.predict([asked.task(None, put_audio("restart.wav"))])
-    port = free_port()
-    with programs.backend(port, tmp_path / "first.log", settings):
-        first = post(f"http://127.0.0.1:{port}/predict", body)
+    body = protocol.predict([protocol.task(None, put_audio("restart.wav"))])
+    with backend(settings, tmp_path / "first.log") as server:
+        first = post(f"{server.url}/predict", body)
     before = stand_in.calls()["transcribe"]["StartTranscriptionJob"]
     assert post(f"{start()}/predict", body) == first
-    assert asked.texts(first["results"][0]) == ["restart."]
+    assert protocol.texts(first["results"][0]) == ["restart."]
     assert stand_in.calls()["transcribe"]["StartTranscriptionJob"] == before
 
 
@@ -99,11 +97,11 @@ def test_health_and_setup_answer_while_requests_wait_for_jobs(start: Start) -> N
             slow.s3.create_bucket(Bucket=bucket)
         slow.s3.put_object(Bucket="calls", Key="long.wav", Body=AUDIO)
         url = start(AWS_ENDPOINT_URL=slow.url, THREADS="9", WORKERS="1", PREDICT_WAIT_SECONDS="8")
-        body = asked.predict([asked.task(None, "s3://calls/long.wav")])
+        body = protocol.predict([protocol.task(None, "s3://calls/long.wav")])
         asking = [threads.submit(post, f"{url}/predict", body) for _ in range(30)]
         turned_away = wait(asking, return_when=FIRST_COMPLETED).done
         assert requests.get(f"{url}/health", timeout=5).status_code == 200
-        assert post(f"{url}/setup", asked.setup())["model_version"]
+        assert post(f"{url}/setup", protocol.setup())["model_version"]
         assert any(not one.done() for one in asking)
         assert turned_away
         assert [one.result() for one in asking] == [{"results": [[]]}] * 30
@@ -113,7 +111,7 @@ def test_a_failed_job_is_tried_again_after_retry(
     start: Start, put_audio: Callable[[str], str], stand_in: LocalAWS, settings: dict[str, str]
 ) -> None:
     url = start()
-    body = asked.predict([asked.task(1, put_audio("broken-once.wav"))])
+    body = protocol.predict([protocol.task(1, put_audio("broken-once.wav"))])
     assert post(f"{url}/predict", body) == {"results": [[]]}
     failed = stand_in.transcribe.list_transcription_jobs(Status="FAILED", MaxResults=100)["TranscriptionJobSummaries"]
     job = max(failed, key=lambda each: each["CreationTime"])["TranscriptionJobName"]
@@ -144,15 +142,14 @@ def test_label_studio_ml_start_with_the_flags_of_the_sdk(aws_env: dict[str, str]
     with running("label-studio-ml", command, lambda: answers(f"{url}/health"), env=env, log=log, timeout=60, cwd=ROOT):
         assert requests.get(f"{url}/health", timeout=5).json()["model_class"] == "AWSTranscribe"
         assert requests.get(f"{url}/versions", timeout=5).status_code == 401
-        answer = requests.post(f"{url}/setup", json=asked.setup(), auth=("me", "pass-word"), timeout=10)
+        answer = requests.post(f"{url}/setup", json=protocol.setup(), auth=("me", "pass-word"), timeout=10)
         assert answer.json()["model_version"].startswith("transcribe-en-US@")
     assert "pass-word" not in log.read_text()
 
 
 def test_impossible_settings_end_the_start_with_one_sentence(settings: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "_wsgi:app"]
     env = environment({**settings, "THREADS": "many", "LABEL_STUDIO_URL": "label-studio"})
-    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(SERVER, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     said = ended.stdout + ended.stderr
     assert ended.returncode != 0
     assert "Traceback" not in said
@@ -161,9 +158,8 @@ def test_impossible_settings_end_the_start_with_one_sentence(settings: dict[str,
 
 
 def test_a_model_dir_that_cannot_be_made_ends_the_start_with_one_sentence(settings: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "_wsgi:app"]
     env = environment({**settings, "MODEL_DIR": "/dev/null/model", "PORT": str(free_port())})
-    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(SERVER, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     said = ended.stdout + ended.stderr
     assert ended.returncode != 0
     assert "Traceback" not in said

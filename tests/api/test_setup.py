@@ -5,18 +5,19 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
+from harness import protocol
+from harness.aws import LocalAWS
 from tests.adapters.servers import Reply, serve
-from tests.api import asked, recorded
-from tests.stack import LocalAWS
+from tests.api import recorded
 from transcribe_backend.backend import Backend
 
 LONGEST = 400
 DENIED = b'{"__type":"AccessDeniedException","Message":"User is not authorized to perform that"}'
 
 
-def reason(client: FlaskClient, config: str = asked.PLAIN, code: int = 503) -> str:
+def reason(client: FlaskClient, config: str = protocol.PLAIN, code: int = 503) -> str:
     """The reason phrase of a refused /setup, fit for an HTTP status line."""
-    answer = client.post("/setup", json=asked.setup(config))
+    answer = client.post("/setup", json=protocol.setup(config))
     assert answer.status_code == code
     phrase = answer.status.partition(" ")[2]
     assert 0 < len(phrase) <= LONGEST
@@ -41,18 +42,18 @@ def test_the_recorded_connect_is_answered_with_a_version(client: FlaskClient) ->
 
 
 def test_setup_and_predict_give_the_same_version(client: FlaskClient, put_audio: Callable[[str], str]) -> None:
-    for config in (asked.PLAIN, asked.SEGMENTS):
-        version = client.post("/setup", json=asked.setup(config)).json["model_version"]
+    for config in (protocol.PLAIN, protocol.SEGMENTS):
+        version = client.post("/setup", json=protocol.setup(config)).json["model_version"]
         (made,) = client.post(
-            "/predict", json=asked.predict([asked.task(None, put_audio("version.wav"))], config)
+            "/predict", json=protocol.predict([protocol.task(None, put_audio("version.wav"))], config)
         ).json["results"]
         assert made["model_version"] == version
 
 
 def test_a_restart_keeps_the_version_and_another_config_changes_it(make_client: Callable[..., FlaskClient]) -> None:
-    first, again = (make_client().post("/setup", json=asked.setup()).json for _ in range(2))
+    first, again = (make_client().post("/setup", json=protocol.setup()).json for _ in range(2))
     other = make_client().post(
-        "/setup", json=asked.setup(asked.PLAIN.replace("<Audio", '<Audio model_language="es-US"'))
+        "/setup", json=protocol.setup(protocol.PLAIN.replace("<Audio", '<Audio model_language="es-US"'))
     )
     assert first == again
     assert other.json != first
@@ -60,7 +61,7 @@ def test_a_restart_keeps_the_version_and_another_config_changes_it(make_client: 
 
 @pytest.mark.parametrize("extra", [{"lang": "en"}, '{"lang":"en"}', "", None])
 def test_extra_params_may_be_anything_that_label_studio_stores(client: FlaskClient, extra: object) -> None:
-    assert client.post("/setup", json={**asked.setup(), "extra_params": extra}).status_code == 200
+    assert client.post("/setup", json={**protocol.setup(), "extra_params": extra}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -70,9 +71,9 @@ def test_extra_params_may_be_anything_that_label_studio_stores(client: FlaskClie
         ('<View><Audio name="a" value="$a"/><Rating name="r" toName="a"/></View>', "TextArea"),
         ('<View><Audio name="a" value="$a"/>', "config"),
         ("", "config"),
-        (asked.PLAIN.replace("<Audio", '<Audio model_language="Klingon"'), "Klingon"),
-        (asked.PLAIN.replace("<Audio", '<Audio model_language="Ж 語 ñ"'), "Use a code such as en-US"),
-        (asked.PLAIN.replace("<Audio", f'<Audio model_speakers="{"9" * 3000}"'), "... Change model_speakers."),
+        (protocol.PLAIN.replace("<Audio", '<Audio model_language="Klingon"'), "Klingon"),
+        (protocol.PLAIN.replace("<Audio", '<Audio model_language="Ж 語 ñ"'), "Use a code such as en-US"),
+        (protocol.PLAIN.replace("<Audio", f'<Audio model_speakers="{"9" * 3000}"'), "... Change model_speakers."),
     ],
 )
 def test_a_config_that_cannot_be_filled_says_what_is_missing(client: FlaskClient, config: str, named: str) -> None:
@@ -141,7 +142,7 @@ def test_a_bucket_name_that_is_none(make_client: Callable[..., FlaskClient]) -> 
 
 
 def test_without_a_bucket_none_is_looked_for(make_client: Callable[..., FlaskClient]) -> None:
-    assert make_client(s3_bucket="").post("/setup", json=asked.setup()).status_code == 200
+    assert make_client(s3_bucket="").post("/setup", json=protocol.setup()).status_code == 200
 
 
 def test_aws_is_asked_once_a_minute(make_backend: Callable[..., Backend], stand_in: LocalAWS) -> None:

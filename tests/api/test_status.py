@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from flask.testing import FlaskClient
 
-from tests.api import asked
+from harness import protocol
 from tests.api.conftest import AUDIO_BUCKET
 
 
 def predict(client: FlaskClient, value: str) -> None:
-    client.post("/predict", json=asked.predict([asked.task(1, value)]))
+    client.post("/predict", json=protocol.predict([protocol.task(1, value)]))
 
 
 def test_a_fresh_backend_has_nothing_to_tell(client: FlaskClient) -> None:
@@ -41,5 +41,5 @@ def test_what_a_task_says_is_text_and_signatures_stay_secret(client: FlaskClient
 
 
 def test_answered_versions_are_shown(client: FlaskClient) -> None:
-    version = client.post("/setup", json=asked.setup()).json["model_version"]
+    version = client.post("/setup", json=protocol.setup()).json["model_version"]
     assert version in client.get("/status").text

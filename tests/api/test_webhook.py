@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from harness import protocol
+from harness.aws import LocalAWS
 from model import AWSTranscribe
-from tests.api import asked, recorded
-from tests.stack import LocalAWS
+from tests.api import recorded
 from transcribe_backend.backend import Backend
 from transcribe_backend.web.app import create_app
 
@@ -33,8 +34,8 @@ def test_new_tasks_are_queued_for_the_background(
     running.queue.execute(running.queue.dequeue())
     before = stand_in.calls()["transcribe"].get("StartTranscriptionJob", 0)
     project, config = "2.1795327377", body["project"]["label_config"]
-    (made,) = client.post("/predict", json=asked.predict(body["tasks"], config, project)).json["results"]
-    assert asked.texts(made) == ["prefetched."]
+    (made,) = client.post("/predict", json=protocol.predict(body["tasks"], config, project)).json["results"]
+    assert protocol.texts(made) == ["prefetched."]
     assert stand_in.calls()["transcribe"]["StartTranscriptionJob"] <= before + 1
     jobs = stand_in.transcribe.list_transcription_jobs(MaxResults=100)["TranscriptionJobSummaries"]
     assert len({job["TranscriptionJobName"] for job in jobs}) == len(jobs)

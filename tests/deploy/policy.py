@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from harness import ROOT
 from local_aws.iam import Need, Policy
-from tests.stack import ROOT
 
 PATH = ROOT / "deploy" / "iam-policy.json"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from cfnlint.decode import cfn_yaml
 
-from tests.stack import ROOT
+from harness import ROOT
 
 PATH = ROOT / "deploy" / "cloudformation.yaml"
 _PSEUDO = {"AWS::Partition": "aws"}

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from harness import ROOT
 from tests.deploy.template import Template
-from tests.stack import ROOT
 
 TEXT = (ROOT / "docs" / "aws-setup.md").read_text()
 

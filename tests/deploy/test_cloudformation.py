@@ -8,8 +8,8 @@ import pytest
 from cfnlint import api
 from moto import mock_aws
 
+from harness import ROOT
 from tests.deploy.template import PATH, Template
-from tests.stack import ROOT
 
 PARTITION = {"AWS::Partition": "YOUR-PARTITION"}
 POLICY = json.loads((ROOT / "deploy" / "iam-policy.json").read_text())

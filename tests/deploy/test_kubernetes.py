@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.stack import ROOT
+from harness import ROOT
 from transcribe_backend.settings import Settings
 
 _AWS = {"AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}

@@ -1,6 +1,5 @@
 """Real parts: Label Studio 1.23.2, gunicorn, the stand-in with Whisper, Chromium. Started once, stopped always."""
 
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -10,15 +9,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from demo import programs
-from demo.processes import free_port
-from demo.studio import LabelStudio, label_studio
-from tests.e2e.parts import ACCOUNT, BUCKET, ROOT, SAMPLES, Server
+from harness import ROOT, SAMPLES
+from harness.aws import LocalAWS, local_aws
+from harness.backend import Server
+from harness.backend import backend as run_backend
+from harness.label_studio import LabelStudio, fresh_label_studio
+from tests.e2e.projects import BUCKET
 
 ARTIFACTS = ROOT / "tests" / "artifacts"
-
-VIRTUALENV = ROOT / ".venv-label-studio"
-_DATA = ROOT / ".cache" / "label-studio" / "1.23.2"
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _CHROMIUM_FLAGS = (
     "--no-sandbox",  # needed by root, as in CI
@@ -63,28 +61,14 @@ def log_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def label_studio_data(log_file: Callable[[str], Path]) -> Path:
-    """A Label Studio data folder with an empty database of `ACCOUNT`, to be copied: kept, as it takes 40 s to make."""
-    if not (VIRTUALENV / "bin" / "label-studio").exists():
-        pytest.skip("Label Studio is not installed: make install-label-studio")
-    if not _DATA.exists():
-        unfinished = _DATA.with_name(f"unfinished-{secrets.token_hex(4)}")
-        with label_studio(VIRTUALENV, unfinished, ACCOUNT, free_port(), log_file("label-studio-first-start")):
-            pass
-        unfinished.rename(_DATA)
-    return _DATA
-
-
-@pytest.fixture(scope="session")
 def start_label_studio(
-    label_studio_data: Path, tmp_path_factory: pytest.TempPathFactory, log_file: Callable[[str], Path]
+    tmp_path_factory: pytest.TempPathFactory, log_file: Callable[[str], Path]
 ) -> Callable[..., AbstractContextManager[LabelStudio]]:
     """Starts a Label Studio with an empty database; `start(NAME="value")` changes its environment."""
 
     def start(**settings: str) -> AbstractContextManager[LabelStudio]:
-        data = tmp_path_factory.mktemp("label-studio")
-        shutil.copytree(label_studio_data, data, dirs_exist_ok=True)
-        return label_studio(VIRTUALENV, data, ACCOUNT, free_port(), log_file("label-studio"), settings)
+        data = tmp_path_factory.mktemp("label-studio") / "data"
+        return fresh_label_studio(data, log_file("label-studio"), settings=settings)
 
     return start
 
@@ -97,53 +81,45 @@ def studio(start_label_studio: Callable[..., AbstractContextManager[LabelStudio]
 
 
 @pytest.fixture(scope="session")
-def stand_in(log_file: Callable[[str], Path]) -> Iterator[Server]:
+def stand_in(log_file: Callable[[str], Path]) -> Iterator[LocalAWS]:
     """The stand-in for AWS with Whisper, and the samples in its bucket."""
-    port = free_port()
-    with programs.stand_in(port, log_file("stand-in")) as program:
-        server = Server(f"http://127.0.0.1:{port}", program)
-        s3 = programs.s3_client(server.url)
-        s3.create_bucket(Bucket=BUCKET)
+    with local_aws("--recognizer", "whisper", log=log_file("stand-in")) as aws:
+        aws.s3.create_bucket(Bucket=BUCKET)
         for sample in SAMPLES.glob("*.wav"):
-            s3.upload_file(str(sample), BUCKET, sample.name)
-        yield server
+            aws.s3.upload_file(str(sample), BUCKET, sample.name)
+        yield aws
 
 
 @pytest.fixture(scope="session")
 def backend(
-    stand_in: Server,
+    stand_in: LocalAWS,
     studio: LabelStudio,
     tmp_path_factory: pytest.TempPathFactory,
     log_file: Callable[[str], Path],
 ) -> Iterator[Server]:
     """The backend of tests that need no environment of their own."""
-    env = _environment(stand_in, studio, tmp_path_factory.mktemp("model"))
-    port = free_port()
-    with programs.backend(port, log_file("backend"), env) as program:
-        yield Server(f"http://127.0.0.1:{port}", program)
+    with run_backend(_environment(stand_in, studio, tmp_path_factory.mktemp("model")), log_file("backend")) as server:
+        yield server
 
 
 @pytest.fixture
 def start_backend(
-    stand_in: Server, studio: LabelStudio, tmp_path: Path, log_file: Callable[[str], Path]
+    stand_in: LocalAWS, studio: LabelStudio, tmp_path: Path, log_file: Callable[[str], Path]
 ) -> Iterator[Callable[..., Server]]:
     """Starts the backend under gunicorn with 2 workers; `start(NAME="value")` changes its environment."""
     with ExitStack() as stack:
 
         def start(**settings: str) -> Server:
-            port = free_port()
             env = _environment(stand_in, studio, tmp_path / "model") | settings
-            program = stack.enter_context(programs.backend(port, log_file("backend"), env))
-            return Server(f"http://127.0.0.1:{port}", program)
+            return stack.enter_context(run_backend(env, log_file("backend")))
 
         yield start
 
 
-def _environment(stand_in: Server, studio: LabelStudio, model_dir: Path) -> dict[str, str]:
+def _environment(stand_in: LocalAWS, studio: LabelStudio, model_dir: Path) -> dict[str, str]:
     """What a backend knows of its neighbours."""
     known = {"LABEL_STUDIO_URL": studio.url, "LABEL_STUDIO_API_KEY": studio.account.token}
-    place = {"S3_BUCKET": BUCKET, "MODEL_DIR": str(model_dir), "WORKERS": "2"}
-    return {**programs.aws_settings(stand_in.url), **known, **place}
+    return {**stand_in.env, **known, "S3_BUCKET": BUCKET, "MODEL_DIR": str(model_dir), "WORKERS": "2"}
 
 
 @pytest.fixture(scope="session")

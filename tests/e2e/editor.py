@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, Response, expect
 
-from demo.studio import LabelStudio
+from harness.label_studio import LabelStudio
 
 
 class Editor:

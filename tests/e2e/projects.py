@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from demo import programs
-from demo.processes import wait_until
-from demo.studio import LabelStudio
-from tests.e2e.parts import BUCKET, ROOT, Server
+from harness import ROOT
+from harness.aws import CREDENTIALS, LocalAWS
+from harness.backend import Server
+from harness.label_studio import LabelStudio
+from harness.waiting import wait_until
 
+BUCKET = "e2e-audio"
+"""Where the samples and the recordings of the tests lie."""
 _TEMPLATES = ROOT / "tests" / "unit" / "labeling" / "templates"
 
 
@@ -16,19 +19,18 @@ def template(name: str) -> str:
     return (_TEMPLATES / f"{name}.xml").read_text()
 
 
-def connected(studio: LabelStudio, stand_in: Server, backend: Server, title: str, label_config: str) -> int:
+def connected(studio: LabelStudio, stand_in: LocalAWS, backend: Server, title: str, label_config: str) -> int:
     """A project with the samples' bucket, connected to the backend with Auto-Annotation allowed."""
     project = studio.create_project(title, label_config)
-    studio.set_storage(project, BUCKET, stand_in.url, programs.CREDENTIALS)
+    studio.set_storage(project, BUCKET, stand_in.url, CREDENTIALS)
     studio.connect_backend(project, backend.url, is_interactive=True)
     return project
 
 
-def upload(stand_in: Server, recordings: Mapping[str, bytes]) -> None:
+def upload(stand_in: LocalAWS, recordings: Mapping[str, bytes]) -> None:
     """Put recordings beside the samples."""
-    s3 = programs.s3_client(stand_in.url)
     for name, content in recordings.items():
-        s3.put_object(Bucket=BUCKET, Key=name, Body=content)
+        stand_in.s3.put_object(Bucket=BUCKET, Key=name, Body=content)
 
 
 def prelabeled(studio: LabelStudio, project: int, *names: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from tests.e2e.parts import SAMPLES
+from harness import SAMPLES
 
 RATE = 16_000
 Samples: TypeAlias = "array[int]"

@@ -3,11 +3,12 @@
 import requests
 from playwright.sync_api import Page, expect
 
-from demo.report import text_of
-from demo.studio import LabelStudio
+from harness.aws import LocalAWS
+from harness.backend import Server
+from harness.label_studio import LabelStudio
+from harness.transcripts import text_of
 from tests.e2e.editor import Editor
-from tests.e2e.parts import BUCKET, Server
-from tests.e2e.projects import connected, predicted
+from tests.e2e.projects import BUCKET, connected, predicted
 
 ALTERNATIVES = """<View>
   <Audio name="audio" value="$audio" model_alternatives="3"/>
@@ -17,7 +18,7 @@ AUDIO = "cards_002.wav"
 
 
 def test_the_best_of_several_predictions_is_in_the_form(
-    studio: LabelStudio, stand_in: Server, backend: Server, page: Page
+    studio: LabelStudio, stand_in: LocalAWS, backend: Server, page: Page
 ) -> None:
     """New tasks are transcribed ahead, and their predictions pushed with the best one last."""
     project = connected(studio, stand_in, backend, "Alternatives", ALTERNATIVES)

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from demo import programs
-from demo.processes import free_port
-from demo.report import row, word_error_rate
-from demo.studio import LabelStudio
-from tests.e2e.parts import BUCKET, SAMPLES, Server
+from harness import SAMPLES
+from harness.aws import LocalAWS, local_aws
+from harness.backend import Server
+from harness.label_studio import LabelStudio
+from harness.transcripts import row, word_error_rate
+from tests.e2e.projects import BUCKET
 
 REFERENCES: dict[str, str] = json.loads((SAMPLES / "refs.json").read_text())
 AUSTEN = "sense_and_sensibility_01_austen_64kb-0"
@@ -46,16 +47,13 @@ def web_server(folder: Path) -> Iterator[str]:
 @pytest.fixture
 def foreign_s3(log_file: Callable[[str], Path]) -> Iterator[str]:
     """Another AWS account's S3, which Label Studio may read and the backend may not; yields its URL."""
-    port = free_port()
-    with programs.stand_in(port, log_file("foreign-s3"), "--recognizer", "scripted"):
-        url = f"http://127.0.0.1:{port}"
-        s3 = programs.s3_client(url)
-        held = {PRESIGNED: (f"{AUSTEN}920.wav", f"{AUSTEN}930.wav"), PROXIED: ("jfk.wav",)}
+    held = {PRESIGNED: (f"{AUSTEN}920.wav", f"{AUSTEN}930.wav"), PROXIED: ("jfk.wav",)}
+    with local_aws(log=log_file("foreign-s3")) as foreign:
         for bucket, names in held.items():
-            s3.create_bucket(Bucket=bucket)
+            foreign.s3.create_bucket(Bucket=bucket)
             for name in names:
-                s3.upload_file(str(SAMPLES / name), bucket, name)
-        yield url
+                foreign.s3.upload_file(str(SAMPLES / name), bucket, name)
+        yield foreign.url
 
 
 @pytest.fixture
@@ -103,7 +101,7 @@ def named(task: Mapping[str, Any]) -> dict[str, Any]:
 
 def test_nine_tasks_that_came_in_by_all_ways_are_transcribed(
     start_label_studio: Callable[..., AbstractContextManager[LabelStudio]],
-    stand_in: Server,
+    stand_in: LocalAWS,
     start_backend: Callable[..., Server],
     foreign_s3: str,
     files: Path,

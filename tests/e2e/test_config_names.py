@@ -3,11 +3,12 @@
 from typing import Any
 
 from playwright.sync_api import Page, expect
+from tests.e2e.parts import BUCKET
 
-from demo.studio import LabelStudio
+from harness.backend import Server
+from harness.label_studio import LabelStudio
 from tests.e2e import recordings
 from tests.e2e.editor import Editor, submitted
-from tests.e2e.parts import BUCKET, Server
 from tests.e2e.projects import connected, predicted, upload
 from tests.unit.labeling.cases import shape
 from transcribe_backend.labeling.interface import read

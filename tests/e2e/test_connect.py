@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from demo.studio import LabelStudio
+from harness.label_studio import LabelStudio
 from transcribe_backend.commands import connect
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 

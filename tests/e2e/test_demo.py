@@ -4,26 +4,25 @@ import json
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from demo.processes import environment, free_port
-from tests.e2e.parts import ACCOUNT, ROOT
+from harness import ROOT
+from harness.label_studio import ACCOUNT, empty_database
+from harness.processes import environment, free_port, listens
 
 COMMAND = [sys.executable, "-m", "demo"]
 
 
 @pytest.fixture
-def settings(label_studio_data: Path, tmp_path: Path, log_file: Callable[[str], Path]) -> dict[str, str]:
+def settings(tmp_path: Path) -> dict[str, str]:
     """The demo's environment, as if its Label Studio had been started before."""
     state = tmp_path / "demo"
-    shutil.copytree(label_studio_data, state / "label-studio")
+    shutil.copytree(empty_database(), state / "label-studio")
     (state / "account.json").write_text(json.dumps(asdict(ACCOUNT)))
     ports = {f"DEMO_{name}_PORT": str(free_port()) for name in ("LABEL_STUDIO", "BACKEND", "AWS")}
     return environment({"DEMO_DIR": str(state), **ports})
@@ -31,12 +30,8 @@ def settings(label_studio_data: Path, tmp_path: Path, log_file: Callable[[str], 
 
 def listening(settings: dict[str, str]) -> list[str]:
     """Which of the demo's ports somebody listens on."""
-    busy = []
-    for name, port in settings.items():
-        if name.startswith("DEMO_") and name.endswith("_PORT"):
-            with socket.socket() as probe:
-                busy += [name] if probe.connect_ex(("127.0.0.1", int(port))) == 0 else []
-    return busy
+    ports = {name: int(port) for name, port in settings.items() if name.startswith("DEMO_") and name.endswith("_PORT")}
+    return [name for name, port in ports.items() if listens(port)]
 
 
 def test_a_second_demo_shows_the_same_and_pays_nothing(settings: dict[str, str]) -> None:

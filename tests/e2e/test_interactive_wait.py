@@ -7,30 +7,27 @@ from typing import Any
 
 import pytest
 
-from demo import programs
-from demo.processes import free_port, wait_until
-from demo.studio import LabelStudio
-from tests.e2e.parts import BUCKET, Server
-from tests.e2e.projects import connected, template
+from harness import SAMPLES
+from harness.aws import LocalAWS, local_aws
+from harness.backend import Server
+from harness.label_studio import LabelStudio
+from harness.waiting import wait_until
+from tests.e2e.projects import BUCKET, connected, template
 
 LATENCY = 4.0  # seconds that every job takes
 
 
 @pytest.fixture
-def slow_stand_in(log_file: Callable[[str], Path]) -> Iterator[Server]:
+def slow_stand_in(log_file: Callable[[str], Path]) -> Iterator[LocalAWS]:
     """A stand-in whose jobs take a while, with one recording."""
-    port = free_port()
-    options = ("--recognizer", "scripted", "--latency", str(LATENCY))
-    with programs.stand_in(port, log_file("slow-stand-in"), *options) as program:
-        server = Server(f"http://127.0.0.1:{port}", program)
-        s3 = programs.s3_client(server.url)
-        s3.create_bucket(Bucket=BUCKET)
-        s3.upload_file("samples/goforward.wav", BUCKET, "late-words.wav")
-        yield server
+    with local_aws("--latency", str(LATENCY), log=log_file("slow-stand-in")) as aws:
+        aws.s3.create_bucket(Bucket=BUCKET)
+        aws.s3.upload_file(str(SAMPLES / "goforward.wav"), BUCKET, "late-words.wav")
+        yield aws
 
 
 def test_a_late_transcript_is_waited_for_and_after_a_time_out_asked_for_again(
-    studio: LabelStudio, slow_stand_in: Server, start_backend: Callable[..., Server]
+    studio: LabelStudio, slow_stand_in: LocalAWS, start_backend: Callable[..., Server]
 ) -> None:
     settings = {"AWS_ENDPOINT_URL": slow_stand_in.url, "PREFETCH_MAX_TASKS": "0"}
     hasty = start_backend(**settings, INTERACTIVE_WAIT_SECONDS="1")
@@ -47,7 +44,7 @@ def test_a_late_transcript_is_waited_for_and_after_a_time_out_asked_for_again(
 
 
 def test_a_click_waits_for_the_job_that_it_starts(
-    studio: LabelStudio, slow_stand_in: Server, start_backend: Callable[..., Server]
+    studio: LabelStudio, slow_stand_in: LocalAWS, start_backend: Callable[..., Server]
 ) -> None:
     patient = start_backend(AWS_ENDPOINT_URL=slow_stand_in.url, PREFETCH_MAX_TASKS="0")
     project = connected(studio, slow_stand_in, patient, "Late", template("automatic_speech_recognition_using_segments"))

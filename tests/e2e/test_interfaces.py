@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from demo.studio import LabelStudio
+from harness.aws import LocalAWS
+from harness.backend import Server
+from harness.label_studio import LabelStudio
 from tests.e2e import recordings
 from tests.e2e.editor import Editor
-from tests.e2e.parts import Server
 from tests.e2e.projects import connected, prelabeled, template, upload
 
 DIARIZATION = """<View>
@@ -80,12 +81,12 @@ class Scene:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _recordings(stand_in: Server) -> None:
+def _recordings(stand_in: LocalAWS) -> None:
     made = {"story.wav": recordings.mono(STORY), "talk.wav": recordings.stereo(*TALK)}
     upload(stand_in, {**made, "both.wav": recordings.stereo(*BOTH)})
 
 
-def scene(studio: LabelStudio, stand_in: Server, backend: Server, name: str, config: str, file: str) -> Scene:
+def scene(studio: LabelStudio, stand_in: LocalAWS, backend: Server, name: str, config: str, file: str) -> Scene:
     project = connected(studio, stand_in, backend, name, config)
     (task,) = prelabeled(studio, project, file)
     (prediction,) = task["predictions"]
@@ -94,7 +95,7 @@ def scene(studio: LabelStudio, stand_in: Server, backend: Server, name: str, con
 
 
 @pytest.fixture(scope="module")
-def story(studio: LabelStudio, stand_in: Server, backend: Server) -> Iterator[Scene]:
+def story(studio: LabelStudio, stand_in: LocalAWS, backend: Server) -> Iterator[Scene]:
     config = template("automatic_speech_recognition_using_segments")
     yield scene(studio, stand_in, backend, "Segments", config, "story.wav")
 
@@ -139,7 +140,7 @@ def _report(seconds: float, interface: str) -> None:
 
 
 def test_speech_transcription_with_texts_in_the_list(
-    studio: LabelStudio, stand_in: Server, backend: Server, page: Page
+    studio: LabelStudio, stand_in: LocalAWS, backend: Server, page: Page
 ) -> None:
     config = template("speech_transcription")
     listed = scene(studio, stand_in, backend, "Speech Transcription", config, "story.wav")
@@ -147,7 +148,7 @@ def test_speech_transcription_with_texts_in_the_list(
     _drawn_in_the_list(listed, page, place=1)
 
 
-def test_speakers(studio: LabelStudio, stand_in: Server, backend: Server, page: Page) -> None:
+def test_speakers(studio: LabelStudio, stand_in: LocalAWS, backend: Server, page: Page) -> None:
     talk = scene(studio, stand_in, backend, "Diarization", DIARIZATION, "talk.wav")
     assert [segment.label for segment in talk.predicted] == ["Speaker one", "Speaker two"]
     ours, theirs = talk.predicted
@@ -177,7 +178,7 @@ def _drawn_in_the_list(shown: Scene, page: Page, place: int) -> None:
 
 
 def test_two_speakers_at_once_on_two_channels(
-    studio: LabelStudio, stand_in: Server, backend: Server, page: Page
+    studio: LabelStudio, stand_in: LocalAWS, backend: Server, page: Page
 ) -> None:
     both = scene(studio, stand_in, backend, "Stereo", STEREO, "both.wav")
     left = " ".join(segment.text for segment in both.predicted if (segment.channel, segment.label) == (0, "Left"))
@@ -198,7 +199,7 @@ def test_two_speakers_at_once_on_two_channels(
     expect(editor.texts).not_to_contain_text("country")
 
 
-def test_the_least_certain_task_comes_first(studio: LabelStudio, stand_in: Server, backend: Server) -> None:
+def test_the_least_certain_task_comes_first(studio: LabelStudio, stand_in: LocalAWS, backend: Server) -> None:
     """Label Studio 1.23 scores tasks by the predictions of the version that the project shows, by its name."""
     config = template("automatic_speech_recognition")
     project = connected(studio, stand_in, backend, "Sorted", config)

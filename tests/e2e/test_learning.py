@@ -4,25 +4,25 @@ Whisper stands for AWS's recogniser: what is shown is the whole way of a correct
 """
 
 import json
-import os
 import random
 import re
 import shutil
-import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import requests
 
-from demo import programs
-from demo.processes import wait_until
-from demo.report import newest_prediction, text_of
-from demo.studio import LabelStudio
+from harness import SAMPLES
+from harness.aws import LocalAWS
+from harness.backend import Server
+from harness.label_studio import LabelStudio
+from harness.protocol import newest_prediction
+from harness.transcripts import text_of
+from harness.waiting import wait_until
 from tests.e2e import rare_names
-from tests.e2e.parts import BUCKET, SAMPLES, Server
+from tests.e2e.projects import BUCKET
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.prelabeling.project import project_id
 from transcribe_backend.speech.wer import rate, score
@@ -33,15 +33,14 @@ _FOLDER = "label-studio-transcribe"
 
 
 @pytest.fixture(scope="module")
-def texts(stand_in: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def texts(stand_in: LocalAWS, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What is said in each recording in the bucket: cards, Austen, and forty sentences with rare names."""
     if not shutil.which("espeak-ng"):
         pytest.skip("No espeak-ng here: apt-get install espeak-ng")
     folder = tmp_path_factory.mktemp("rare-names")
     said = rare_names.speak(folder)
-    s3 = programs.s3_client(stand_in.url)
     for file in said:
-        s3.upload_file(str(folder / file), BUCKET, f"rare/{file}")
+        stand_in.s3.upload_file(str(folder / file), BUCKET, f"rare/{file}")
     samples: dict[str, str] = json.loads((SAMPLES / "refs.json").read_text())
     known = {file: text for file, text in samples.items() if file.startswith(("cards_", "sense_"))}
     return known | {f"rare/{file}": text for file, text in said.items()}
@@ -93,21 +92,16 @@ def version_of(studio: LabelStudio, backend: Server, project: int) -> str:
     return str(answer.json()["model_version"])
 
 
-def transcribe_client(stand_in: Server) -> Any:
-    session = boto3.Session(*programs.CREDENTIALS, region_name=programs.REGION)
-    return session.client("transcribe", endpoint_url=stand_in.url)
-
-
-def vocabularies(stand_in: Server, project: int) -> dict[str, str]:
+def vocabularies(stand_in: LocalAWS, project: int) -> dict[str, str]:
     """Names and states of the project's vocabularies."""
-    listed = transcribe_client(stand_in).list_vocabularies(NameContains=f"ls-p{project}-", MaxResults=100)
+    listed = stand_in.transcribe.list_vocabularies(NameContains=f"ls-p{project}-", MaxResults=100)
     return {each["VocabularyName"]: each["VocabularyState"] for each in listed["Vocabularies"]}
 
 
-def rows(stand_in: Server, name: str) -> set[str]:
+def rows(stand_in: LocalAWS, name: str) -> set[str]:
     """The Phrase column of a vocabulary."""
     key = f"{_FOLDER}/vocabularies/{name}.txt"
-    table = programs.s3_client(stand_in.url).get_object(Bucket=BUCKET, Key=key)["Body"].read().decode()
+    table = stand_in.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode()
     return {line.split("\t")[0] for line in table.splitlines()[1:]}
 
 
@@ -131,7 +125,7 @@ def retrieve(studio: LabelStudio, project: int, tasks: set[int]) -> None:
 
 
 def test_corrections_make_later_transcripts_better(
-    studio: LabelStudio, stand_in: Server, start_backend: StartBackend, texts: dict[str, str], tmp_path: Path
+    studio: LabelStudio, stand_in: LocalAWS, start_backend: StartBackend, texts: dict[str, str], tmp_path: Path
 ) -> None:
     backend = start_backend()
     project = connected_project(studio, backend, texts)
@@ -159,7 +153,7 @@ def test_corrections_make_later_transcripts_better(
 
 
 def test_noise_changes_nothing(
-    studio: LabelStudio, stand_in: Server, start_backend: StartBackend, texts: dict[str, str], tmp_path: Path
+    studio: LabelStudio, stand_in: LocalAWS, start_backend: StartBackend, texts: dict[str, str], tmp_path: Path
 ) -> None:
     draw = random.Random(6)  # noqa: S311
     words = sorted({word for text in texts.values() for word in text.split()})
@@ -174,14 +168,14 @@ def test_noise_changes_nothing(
 
 
 def test_a_killed_worker_goes_on_and_ends_in_the_same_state(
-    studio: LabelStudio, stand_in: Server, start_backend: StartBackend, texts: dict[str, str], tmp_path: Path
+    studio: LabelStudio, stand_in: LocalAWS, start_backend: StartBackend, texts: dict[str, str], tmp_path: Path
 ) -> None:
     backend = start_backend()
     project = connected_project(studio, backend, texts)
     annotate(studio, project, lambda task: texts[task["data"]["file"]])
     press_start_training(studio, project)
     wait_until(lambda: re.search(r"Training of project \S+: planned", backend.log), _PATIENCE, "it is being evaluated")
-    os.killpg(backend.program.process.pid, signal.SIGKILL)
+    backend.program.kill()
     again = start_backend()
     report = report_of(tmp_path / "model", project)
     assert report["outcome"] == "promoted", report["reason"]

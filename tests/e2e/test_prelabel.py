@@ -7,23 +7,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import requests
 from playwright.sync_api import Page, expect
 
-from demo import programs
-from demo.report import newest_prediction, row, text_of, word_error_rate
-from demo.studio import LabelStudio
-from tests.e2e.parts import BUCKET, SAMPLES, Server
+from harness import SAMPLES
+from harness.aws import CREDENTIALS, LocalAWS
+from harness.backend import Server
+from harness.label_studio import LabelStudio
+from harness.protocol import newest_prediction
+from harness.transcripts import row, text_of, word_error_rate
+from tests.e2e.projects import BUCKET
 from transcribe_backend.commands import connect
 
 StartBackend = Callable[..., Server]
 REFERENCES: dict[str, str] = json.loads((SAMPLES / "refs.json").read_text())
 
 
-def speech_project(studio: LabelStudio, stand_in: Server, backend: Server, files: Sequence[str]) -> int:
+def speech_project(studio: LabelStudio, stand_in: LocalAWS, backend: Server, files: Sequence[str]) -> int:
     """A project with one task per file, whose audio Label Studio can play, connected by our command."""
     project = studio.create_project("Prelabel")
-    studio.set_storage(project, BUCKET, stand_in.url, programs.CREDENTIALS)
+    studio.set_storage(project, BUCKET, stand_in.url, CREDENTIALS)
     parser = argparse.ArgumentParser()
     connect.add_arguments(parser)
     target = ["--url", studio.url, "--api-key", studio.account.token, "--project", str(project)]
@@ -33,7 +35,7 @@ def speech_project(studio: LabelStudio, stand_in: Server, backend: Server, files
 
 
 def test_all_samples_are_prelabeled_and_shown(
-    studio: LabelStudio, stand_in: Server, start_backend: StartBackend, page: Page
+    studio: LabelStudio, stand_in: LocalAWS, start_backend: StartBackend, page: Page
 ) -> None:
     project = speech_project(studio, stand_in, start_backend(), sorted(REFERENCES))
     studio.retrieve_predictions(project)
@@ -60,7 +62,7 @@ def _shows_text_and_plays(page: Page, studio: LabelStudio, project: int, task: d
 
 
 def test_a_missing_audio_leaves_the_others_alone(
-    studio: LabelStudio, stand_in: Server, start_backend: StartBackend
+    studio: LabelStudio, stand_in: LocalAWS, start_backend: StartBackend
 ) -> None:
     backend = start_backend()
     files = ["cards_001.wav", "no-such-file.wav", "cards_003.wav"]
@@ -75,18 +77,13 @@ def test_a_missing_audio_leaves_the_others_alone(
 
 
 def test_another_backend_finds_what_is_already_paid_for(
-    studio: LabelStudio, stand_in: Server, start_backend: StartBackend, tmp_path: Path
+    studio: LabelStudio, stand_in: LocalAWS, start_backend: StartBackend, tmp_path: Path
 ) -> None:
     def predict(backend: Server) -> int:
         project = speech_project(studio, stand_in, backend, ["goforward.wav"])
         studio.retrieve_predictions(project)
         assert all(newest_prediction(task) for task in studio.tasks(project))
-        return _started_jobs(stand_in)
+        return stand_in.count("StartTranscriptionJob")
 
     started = predict(start_backend())
     assert predict(start_backend(MODEL_DIR=str(tmp_path / "other disk"))) == started
-
-
-def _started_jobs(stand_in: Server) -> int:
-    calls = requests.get(f"{stand_in.url}/_local_aws/calls", timeout=10).json()
-    return int(calls["transcribe"].get("StartTranscriptionJob", 0))

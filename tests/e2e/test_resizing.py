@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from demo.studio import LabelStudio
+from harness.backend import Server
+from harness.label_studio import LabelStudio
 from tests.e2e import recordings
 from tests.e2e.editor import Editor
-from tests.e2e.parts import Server
 from tests.e2e.projects import connected, prelabeled, template, upload
 
 FILE = "resizing.wav"

@@ -1,41 +1,36 @@
 """Whatever process dies, every task ends with exactly one prediction, and no audio is paid twice."""
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from demo.processes import wait_until
-from tests.adapters.queue_servers import postgres_server
-from tests.survival import Stage, kill, killed_at_random, stage
+from harness.postgres import postgres
+from harness.scene import Scene, killed_at_random, scene
+from harness.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 TASKS, LATENCY = 60, "3"
 PATIENCE = 150  # seconds: an item is taken over 12 s after its process died, a push that was not answered after 90 s
 
 
-@contextmanager
-def _sqlite() -> Iterator[str]:
-    yield ""
-
-
 @pytest.fixture
-def begin(tmp_path: Path) -> Callable[..., AbstractContextManager[Stage]]:
-    def make(**settings: str) -> AbstractContextManager[Stage]:
-        return stage(tmp_path, "--latency", LATENCY, settings={"PREDICT_WAIT_SECONDS": "20", **settings})
+def begin(tmp_path: Path) -> Callable[..., AbstractContextManager[Scene]]:
+    def make(**settings: str) -> AbstractContextManager[Scene]:
+        return scene("--latency", LATENCY, folder=tmp_path, **{"PREDICT_WAIT_SECONDS": "20", **settings})
 
     return make
 
 
-def one_each(scene: Stage, tasks: list[dict[str, Any]]) -> None:
+def one_each(scene: Scene, tasks: list[dict[str, Any]]) -> None:
     """Every task has one prediction, and every audio was started once."""
     scene.wait(tasks, PATIENCE)
-    wait_until(lambda: scene.records() == 0, PATIENCE, "no delivery waits any more")
+    wait_until(lambda: scene.owed() == 0, PATIENCE, "no delivery waits any more")
     assert scene.studio.counts() == {task["id"]: 1 for task in tasks}
-    assert len(scene.jobs()) == len(tasks)
+    assert len(scene.aws.jobs()) == len(tasks)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -45,17 +40,17 @@ def test_the_server_is_killed_at_random_moments(begin: Callable[..., Any], seed:
         tasks = scene.tasks(TASKS)
 
         def ask() -> None:
-            scene.asked(tasks)
-            wait_until(lambda: scene.records() == TASKS, 30, "all tasks are recorded")
+            scene.ask(tasks)
+            wait_until(lambda: scene.owed() == TASKS, 30, "all tasks are recorded")
 
         for _ in killed_at_random(scene.server, 3, (0.1, 6), dice, ask):
             one_each(scene, tasks)
-        assert scene.calls("StartTranscriptionJob") == TASKS
+        assert scene.aws.count("StartTranscriptionJob") == TASKS
 
 
 def test_a_worker_is_killed_beside_the_server(begin: Callable[..., Any]) -> None:
     dice = random.Random(3)  # noqa: S311 - repeatable, not secret
-    with postgres_server() as queue, begin(QUEUE_URL=queue, PREDICT_WAIT_SECONDS="1") as scene, scene.server():
+    with postgres() as queue, begin(QUEUE_URL=queue, PREDICT_WAIT_SECONDS="1") as scene, scene.server():
         tasks = scene.tasks(TASKS)
 
         def ask() -> None:
@@ -63,19 +58,19 @@ def test_a_worker_is_killed_beside_the_server(begin: Callable[..., Any]) -> None
 
         for _ in killed_at_random(scene.worker, 3, (0.5, 4), dice, ask):
             one_each(scene, tasks)
-        assert scene.calls("StartTranscriptionJob") == TASKS
+        assert scene.aws.count("StartTranscriptionJob") == TASKS
 
 
 def test_the_server_dies_and_the_worker_takes_over(begin: Callable[..., Any]) -> None:
-    with postgres_server() as queue, begin(QUEUE_URL=queue) as scene, scene.worker():
+    with postgres() as queue, begin(QUEUE_URL=queue) as scene, scene.worker():
         tasks = scene.tasks(TASKS)
-        with scene.server() as program:
-            scene.asked(tasks)
-            wait_until(lambda: scene.records() == TASKS, 30, "all tasks are recorded")
-            kill(program)
+        with scene.server() as server:
+            scene.ask(tasks)
+            wait_until(lambda: scene.owed() == TASKS, 30, "all tasks are recorded")
+            server.program.kill()
         scene.wait(tasks, PATIENCE)
         assert scene.studio.counts() == {task["id"]: 1 for task in tasks}
-        assert scene.calls("StartTranscriptionJob") == TASKS
+        assert scene.aws.count("StartTranscriptionJob") == TASKS
 
 
 def test_label_studio_is_away_while_jobs_finish(begin: Callable[..., Any]) -> None:
@@ -83,7 +78,7 @@ def test_label_studio_is_away_while_jobs_finish(begin: Callable[..., Any]) -> No
         tasks = scene.tasks(TASKS)
         scene.predict(tasks)
         scene.studio.down()
-        wait_until(lambda: len(scene.jobs(Status="COMPLETED")) == TASKS, 60, "all jobs have ended")
+        wait_until(lambda: len(scene.aws.jobs(Status="COMPLETED")) == TASKS, 60, "all jobs have ended")
         wait_until(lambda: "Label Studio does not answer" in scene.status(), 30, "the status page says why they wait")
         scene.studio.up()
         one_each(scene, tasks)
@@ -92,7 +87,7 @@ def test_label_studio_is_away_while_jobs_finish(begin: Callable[..., Any]) -> No
 def test_two_workers_push_once(begin: Callable[..., Any]) -> None:
     with begin(PREDICT_WAIT_SECONDS="1", WORKERS="2") as scene, scene.server():
         tasks = scene.tasks(TASKS)
-        threads = [scene.asked(tasks) for _ in range(4)]
+        threads = [scene.ask(tasks) for _ in range(4)]
         for thread in threads:
             thread.join()
         one_each(scene, tasks)

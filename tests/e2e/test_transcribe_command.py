@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from demo import programs
-from demo.processes import environment
-from demo.report import text_of
-from demo.studio import LabelStudio
+from harness import ROOT
+from harness.aws import CREDENTIALS, LocalAWS
+from harness.label_studio import LabelStudio
+from harness.processes import environment
+from harness.transcripts import text_of
 from tests.e2e import recordings
 from tests.e2e.editor import Editor
-from tests.e2e.parts import BUCKET, ROOT, Server
-from tests.e2e.projects import template, upload
+from tests.e2e.projects import BUCKET, template, upload
 
 
 @pytest.fixture
-def transcribe(stand_in: Server, tmp_path: Path) -> Any:
+def transcribe(stand_in: LocalAWS, tmp_path: Path) -> Any:
     """Runs the command on an object of the bucket; returns the file's content."""
 
     def run(name: str, *options: str) -> list[dict[str, Any]]:
-        env = environment({**programs.aws_settings(stand_in.url), "S3_BUCKET": BUCKET, "MODEL_DIR": str(tmp_path)})
+        env = environment({**stand_in.env, "S3_BUCKET": BUCKET, "MODEL_DIR": str(tmp_path)})
         command = [sys.executable, "-m", "transcribe_backend", "transcribe", f"s3://{BUCKET}/{name}", *options]
         output = tmp_path / "tasks.json"
         subprocess.run([*command, "-o", str(output)], env=env, cwd=ROOT, check=True, timeout=100)
@@ -34,17 +34,17 @@ def transcribe(stand_in: Server, tmp_path: Path) -> Any:
     return run
 
 
-def imported(studio: LabelStudio, stand_in: Server, config: str, tasks: list[dict[str, Any]]) -> tuple[int, int]:
+def imported(studio: LabelStudio, stand_in: LocalAWS, config: str, tasks: list[dict[str, Any]]) -> tuple[int, int]:
     """The project and the task made by importing such a file as it is."""
     project = studio.create_project("Imported", template(config))
-    studio.set_storage(project, BUCKET, stand_in.url, programs.CREDENTIALS)
+    studio.set_storage(project, BUCKET, stand_in.url, CREDENTIALS)
     files = {"file": ("tasks.json", json.dumps(tasks), "application/json")}
     studio.call("POST", f"/api/projects/{project}/import", files=files)
     (task,) = studio.tasks(project)
     return project, task["id"]
 
 
-def test_tasks_json_is_imported_as_it_is(studio: LabelStudio, stand_in: Server, transcribe: Any, page: Page) -> None:
+def test_tasks_json_is_imported_as_it_is(studio: LabelStudio, stand_in: LocalAWS, transcribe: Any, page: Page) -> None:
     tasks = transcribe("jfk.wav")
     project, task = imported(studio, stand_in, "automatic_speech_recognition", tasks)
     editor = Editor(page, studio, project, task, seconds=11)
@@ -52,7 +52,7 @@ def test_tasks_json_is_imported_as_it_is(studio: LabelStudio, stand_in: Server, 
 
 
 def test_dialogue_is_shown_by_the_conversational_template(
-    studio: LabelStudio, stand_in: Server, transcribe: Any, page: Page
+    studio: LabelStudio, stand_in: LocalAWS, transcribe: Any, page: Page
 ) -> None:
     answer = recordings.silence(11.5) + recordings.in_a_row([recordings.austen(880)])
     upload(stand_in, {"dialogue.wav": recordings.stereo(recordings.kennedy(), answer)})

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "transcribe_backend"
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "transcribe_backend"
 # From the bottom to the top: a room imports what is named beside it, itself, and nothing else of ours.
 _BASE = {"errors", "settings"}
 _PURE = {"speech", "labeling"}
@@ -92,4 +93,22 @@ def test_the_model_is_short_and_knows_no_aws_client() -> None:
 
 def test_nobody_imports_the_stand_in() -> None:
     for path in PACKAGE.glob("**/*.py"):
-        assert not any(name.startswith(("local_aws", "demo", "moto")) for name in imports(path)), path
+        assert not any(name.startswith(("local_aws", "demo", "harness", "moto")) for name in imports(path)), path
+
+
+OURS = {"transcribe_backend", "local_aws", "harness", "demo", "tests", "benchmarks"}
+PROGRAMS = {
+    "harness": {"harness"},
+    "demo": {"harness", "transcribe_backend"},
+    "benchmarks": {"harness", "transcribe_backend"},
+    "tests": {"harness", "transcribe_backend", "local_aws"},
+}
+
+
+@pytest.mark.parametrize("folder", PROGRAMS)
+def test_programs_are_started_by_the_harness_alone(folder: str) -> None:
+    files = sorted((ROOT / folder).glob("**/*.py"))
+    assert files
+    for path in files:
+        subject = {"demo"} if path.name.startswith("test_demo") else set()
+        assert {name.partition(".")[0] for name in imports(path)} & OURS <= PROGRAMS[folder] | {folder} | subject, path

@@ -2,7 +2,9 @@
 
 import pytest
 
-from demo.report import Row, newest_prediction, row, table, text_of, word_error_rate
+from demo.report import table
+from harness.protocol import newest_prediction
+from harness.transcripts import Row, row, text_of, word_error_rate
 
 FIRST = {"id": 3, "score": 0.5, "result": [{"value": {"text": ["old"]}}]}
 SECOND = {"id": 10, "score": 0.9, "result": [{"value": {"text": ["new", "words"]}}, {"value": {"labels": ["Speech"]}}]}

@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 
-from tests.stack import ROOT
+from harness import ROOT
 from transcribe_backend.telemetry.logs import Once
 
 PROGRAM = """

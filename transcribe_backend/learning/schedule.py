@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from transcribe_backend.learning.reports import Report, Reports
 from transcribe_backend.learning.training import Trainer, Training
 from transcribe_backend.prelabeling.project import project_id
 from transcribe_backend.settings import Settings
-from transcribe_backend.work.items import URGENT, Item, New, Work
+from transcribe_backend.work.engine import Engine
+from transcribe_backend.work.items import URGENT, Item, New
 from transcribe_backend.work.records import Records
 
 _log = logging.getLogger(__name__)
@@ -31,24 +32,22 @@ class Annotated:
 class Learning:
     """Trainings of all projects, one at a time per project: each is an item of owed work, saved after every stage.
 
-    `news` holds one record per annotation that no training has seen, under `<project>|<annotation>`.
+    It keeps one record per annotation that no training has seen, under `<project>|<annotation>`.
     """
 
     def __init__(
         self,
-        work: Work,
-        news: Records[Annotated],
+        engine: Engine,
         trainer: Trainer | None,
         reports: Reports,
         settings: Settings,
-        wake: Callable[[], None],
     ) -> None:
-        self._work = work
-        self._news = news
+        self._work = engine.work
+        self._wake = engine.wake
+        self._news = Records(engine.database, "annotations", Annotated)
         self._trainer = trainer
         self._reports = reports
         self._settings = settings
-        self._wake = wake
 
     def notice(self, event: str, data: Mapping[str, Any]) -> None:
         """An event of Label Studio: noted, and acted on in the background.

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,8 @@ from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.settings import Settings
 from transcribe_backend.transcribing.owed import ENDS, PUSH, TRANSCRIBE, Owed
 from transcribe_backend.transcribing.transcriber import Transcriber
-from transcribe_backend.work.bell import Bell
-from transcribe_backend.work.claims import Claims
-from transcribe_backend.work.items import BULK, URGENT, New, Work
+from transcribe_backend.work.engine import Engine
+from transcribe_backend.work.items import BULK, URGENT, New
 
 _log = logging.getLogger(__name__)
 
@@ -61,22 +60,19 @@ class Answers:
 
     def __init__(
         self,
+        engine: Engine,
         transcriber: Transcriber,
         predictions: Predictions,
         live: LiveProjects,
-        work: Work,
-        claims: Claims,
-        bell: Bell,
-        wake: Callable[[], None],
         settings: Settings,
     ) -> None:
+        self._work = engine.work
+        self._claims = engine.claims
+        self._bell = engine.bell
+        self._wake = engine.wake
         self._transcriber = transcriber
         self.predictions = predictions
         self._live = live
-        self._work = work
-        self._claims = claims
-        self._bell = bell
-        self._wake = wake
         self._settings = settings
         self._waiters = threading.BoundedSemaphore(settings.threads - _SPARE_THREADS)
 
@@ -231,18 +227,21 @@ class Answers:
             pending, until = dict(yielded), self._work.now() + self._settings.predict_open
             while pending and self._work.now() < until:
                 time.sleep(_LOOK_SECONDS)
-                pending = {key: each for key, each in pending.items() if not self._is_stored(each)}
                 now = self._work.now()
-                for key in self._claims.take(list(pending), since=now, seconds=storing_seconds(1)):
+                stored = {key: self._is_stored(each) for key, each in pending.items()}
+                pending = {key: each for key, each in pending.items() if not stored[key]}
+                lost = [key for key in pending if stored[key] is False]
+                for key in self._claims.take(lost, since=now, seconds=storing_seconds(1)):
                     del pending[key], yielded[key]
         finally:
             self._waiters.release()
 
-    def _is_stored(self, each: _Asked) -> bool:
+    def _is_stored(self, each: _Asked) -> bool | None:
+        """None when Label Studio does not tell."""
         if not each.owed.version or each.owed.task is None:
             return False
         try:
             stored = self._live.studio.predictions(each.owed.task)
         except StudioError:
-            return False
+            return None
         return any(prediction.get("model_version") == each.owed.version for prediction in stored)

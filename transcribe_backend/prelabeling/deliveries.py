@@ -11,8 +11,8 @@ from transcribe_backend.prelabeling.predictions import Predictions
 from transcribe_backend.prelabeling.project import Project, project_id
 from transcribe_backend.transcribing.owed import READY, TRANSCRIBE, Owed, owed
 from transcribe_backend.transcribing.transcriber import Transcriber
-from transcribe_backend.work.claims import Claims
-from transcribe_backend.work.items import URGENT, Item, New, Work
+from transcribe_backend.work.engine import Engine
+from transcribe_backend.work.items import URGENT, Item, New
 
 _log = logging.getLogger(__name__)
 
@@ -32,18 +32,17 @@ class Deliveries:
 
     def __init__(
         self,
+        engine: Engine,
         transcriber: Transcriber,
         predictions: Predictions,
         live: LiveProjects,
-        work: Work,
-        claims: Claims,
         count: Count = lambda outcome: None,
     ) -> None:
         self._transcriber = transcriber
         self._predictions = predictions
         self._live = live
-        self._work = work
-        self._claims = claims
+        self._work = engine.work
+        self._claims = engine.claims
         self._count = count
 
     def push(self, item: Item) -> None:

@@ -1,7 +1,7 @@
 """New tasks are transcribed ahead, so that the first annotator finds their text."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from transcribe_backend.prelabeling.project import Project, project_id
 from transcribe_backend.settings import Settings
 from transcribe_backend.transcribing.owed import TRANSCRIBE, Owed
 from transcribe_backend.transcribing.transcriber import Transcriber
-from transcribe_backend.work.items import BULK, Item, New, Work
+from transcribe_backend.work.engine import Engine
+from transcribe_backend.work.items import BULK, Item, New
 from transcribe_backend.work.records import Records
 
 _log = logging.getLogger(__name__)
@@ -37,18 +38,16 @@ class Imports:
 
     def __init__(
         self,
-        live: LiveProjects,
+        engine: Engine,
         transcriber: Transcriber,
-        work: Work,
-        connected: Records[Connected],
-        wake: Callable[[], None],
+        live: LiveProjects,
         settings: Settings,
     ) -> None:
         self._live = live
         self._transcriber = transcriber
-        self._work = work
-        self._connected = connected
-        self._wake = wake
+        self._work = engine.work
+        self._wake = engine.wake
+        self._connected = Records(engine.database, "connected", Connected)
         self._limit = settings.prefetch_max_tasks
 
     def imported(self, project: Mapping[str, Any], task_ids: Sequence[int]) -> None:

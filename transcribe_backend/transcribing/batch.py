@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.transcribing.owed import ENDS, TRANSCRIBE, Owed
-from transcribe_backend.work.bell import Bell
-from transcribe_backend.work.items import BULK, New, Work
+from transcribe_backend.work.engine import Engine
+from transcribe_backend.work.items import BULK, New
 
 _KEPT_SECONDS = 120.0  # so long after its caller has died is an audio still worked on
 _LOOK_SECONDS = 20.0
@@ -19,10 +19,10 @@ class Failed(TranscribeBackendError):
 class Batch:
     """Owes transcripts as long as somebody waits, and no longer."""
 
-    def __init__(self, work: Work, bell: Bell, wake: Callable[[], None]) -> None:
-        self._work = work
-        self._bell = bell
-        self._wake = wake
+    def __init__(self, engine: Engine) -> None:
+        self._work = engine.work
+        self._bell = engine.bell
+        self._wake = engine.wake
 
     def transcribe(
         self, wanted: Sequence[Owed], seen: Callable[[int], None] = lambda count: None

@@ -14,9 +14,9 @@ from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.transcribing.audio import FRESH, KNOWN, AudioLocator
 from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, TRANSCRIBE, Owed, owed
 from transcribe_backend.transcribing.watch import Watch
-from transcribe_backend.work.bell import Bell
-from transcribe_backend.work.items import URGENT, Item, Work
-from transcribe_backend.work.quotas import Slot, Slots, Turns
+from transcribe_backend.work.engine import Engine
+from transcribe_backend.work.items import URGENT, Item
+from transcribe_backend.work.quotas import Slot
 
 _log = logging.getLogger(__name__)
 
@@ -39,26 +39,23 @@ class Transcriber:
 
     def __init__(
         self,
+        engine: Engine,
         audio: AudioLocator,
         jobs: TranscribeJobs,
         store: TranscriptStore,
-        work: Work,
-        slots: Slots,
-        turns: Turns,
         watch: Watch,
-        bell: Bell,
         settings: Settings,
         home_region: Callable[[], str],
         count: Count = lambda what: None,
     ) -> None:
+        self._work = engine.work
+        self._slots = engine.slots
+        self._turns = engine.turns
+        self._bell = engine.bell
         self.audio = audio
         self.store = store
         self._jobs = jobs
-        self._work = work
-        self._slots = slots
-        self._turns = turns
         self._watch = watch
-        self._bell = bell
         self._rate = settings.start_rate * _OWN_SHARE
         self._home_region = home_region
         self._count = count

@@ -9,10 +9,9 @@ from transcribe_backend.aws.jobs import JobStatus, TranscribeJobs, failed
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import TranscribeBackendError, TranscriptError
 from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE
-from transcribe_backend.work.bell import Bell
-from transcribe_backend.work.crew import Tell
-from transcribe_backend.work.items import URGENT, Item, New, Work
-from transcribe_backend.work.quotas import Running, Slots, Turns
+from transcribe_backend.work.engine import Engine
+from transcribe_backend.work.items import URGENT, Item, New
+from transcribe_backend.work.quotas import Running
 
 _log = logging.getLogger(__name__)
 
@@ -36,22 +35,18 @@ class Watch:
 
     def __init__(
         self,
+        engine: Engine,
         jobs: TranscribeJobs,
         store: TranscriptStore,
-        work: Work,
-        slots: Slots,
-        turns: Turns,
-        bell: Bell,
-        tell: Tell,
         count: Callable[[str], None] = lambda what: None,
     ) -> None:
+        self._work = engine.work
+        self._slots = engine.slots
+        self._turns = engine.turns
+        self._bell = engine.bell
+        self._tell = engine.failures.tell
         self._jobs = jobs
         self._store = store
-        self._work = work
-        self._slots = slots
-        self._turns = turns
-        self._bell = bell
-        self._tell = tell
         self._count = count
         self._completed: dict[str, float] = {}
 

@@ -42,7 +42,6 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
         asked = payloads.setup(request)
         try:
             version = model(asked.project, asked.schema).connect()
-            backend.versions.add(version)
         except TranscribeBackendError as error:
             return _with_reason(error)
         return jsonify(model_version=version)
@@ -61,7 +60,7 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
 
     @app.get("/versions")
     def versions() -> Any:
-        return jsonify(versions=backend.versions.recent())
+        return jsonify(versions=list(backend.versions.recent()))
 
     @app.get("/metrics")
     def metrics() -> Any:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.api import asked
+from harness import protocol
 
 ROUTES = ("/", "/health", "/setup", "/predict", "/webhook", "/versions", "/metrics", "/status", "/train", "/nothing")
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
@@ -13,17 +13,17 @@ ACTIONS = (
     "ANNOTATIONS_DELETED", "PROJECT_UPDATED", "START_TRAINING", "UNKNOWN",
 )  # fmt: skip
 CONFIGS = (
-    asked.PLAIN,
-    asked.OTHER,
-    asked.SEGMENTS,
-    asked.PLAIN.replace("<Audio", '<Audio model_language="auto" model_speakers="2"'),
-    asked.PLAIN.replace("<Audio", '<Audio model_channels="true" model_speakers="4"'),
+    protocol.PLAIN,
+    protocol.OTHER,
+    protocol.SEGMENTS,
+    protocol.PLAIN.replace("<Audio", '<Audio model_language="auto" model_speakers="2"'),
+    protocol.PLAIN.replace("<Audio", '<Audio model_channels="true" model_speakers="4"'),
     '<!DOCTYPE x [<!ENTITY a "b"><!ENTITY c "&a;&a;">]><View><Audio name="&c;" value="$audio"/></View>',
     "<View>" * 2000,
     "<View><Audio name='a' value='$$$'/><TextArea name='' toName='a,b'/></View>",
-    asked.PLAIN.replace('"audio"', '"\ud800"').replace("$audio", "$\ud800"),
-    asked.PLAIN.replace("<Audio", '<Audio model_language="\ud800" model_vocabulary="\ud800"'),
-    asked.PLAIN.replace("<Audio", '<Audio model_vocabulary="mine" model_alternatives="3" model_redact="true"'),
+    protocol.PLAIN.replace('"audio"', '"\ud800"').replace("$audio", "$\ud800"),
+    protocol.PLAIN.replace("<Audio", '<Audio model_language="\ud800" model_vocabulary="\ud800"'),
+    protocol.PLAIN.replace("<Audio", '<Audio model_vocabulary="mine" model_alternatives="3" model_redact="true"'),
     "<View/>",
     "",
     "not xml",
@@ -110,7 +110,8 @@ def _places(node: Any) -> Any:
 
 
 def _task(dice: random.Random) -> Any:
-    return asked.task(dice.choice((None, dice.randrange(50))), dice.choice(AUDIO), dice.choice(("audio", "recording")))
+    number, key = dice.choice((None, dice.randrange(50))), dice.choice(("audio", "recording"))
+    return protocol.task(number, dice.choice(AUDIO), key)
 
 
 def _region(dice: random.Random) -> Any:
@@ -124,16 +125,16 @@ def _project(dice: random.Random) -> Any:
 
 
 def _setup(dice: random.Random) -> Any:
-    return asked.setup(dice.choice(CONFIGS))
+    return protocol.setup(dice.choice(CONFIGS))
 
 
 def _predict(dice: random.Random) -> Any:
-    return asked.predict([_task(dice) for _ in range(dice.randrange(4))], dice.choice(CONFIGS))
+    return protocol.predict([_task(dice) for _ in range(dice.randrange(4))], dice.choice(CONFIGS))
 
 
 def _interactive(dice: random.Random) -> Any:
     context = {"result": [_region(dice) for _ in range(dice.randrange(4))]}
-    return asked.predict([_task(dice)], dice.choice(CONFIGS), context=context)
+    return protocol.predict([_task(dice)], dice.choice(CONFIGS), context=context)
 
 
 def _webhook(dice: random.Random) -> Any:

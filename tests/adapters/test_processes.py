@@ -2,15 +2,13 @@
 
 import os
 import re
-import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from demo.ports import Ports
-from demo.processes import ProgramError, environment, free_port, require_free, running, wait_until
+from harness.processes import ProgramError, environment, free_port, require_free, running
+from harness.waiting import wait_until
 
 PARENT = """
 import subprocess, sys, time
@@ -62,26 +60,6 @@ def test_programs_know_no_account_of_the_caller(monkeypatch: pytest.MonkeyPatch)
     assert seen["S3_BUCKET"] == "demo"
     assert seen["PATH"] == os.environ["PATH"]
     assert not {"AWS_PROFILE", "LABEL_STUDIO_API_KEY"} & set(seen)
-
-
-@pytest.fixture
-def busy_port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
-
-
-def test_a_busy_port_is_named_with_its_variable(busy_port: int) -> None:
-    with pytest.raises(ProgramError) as error:
-        Ports.from_env({"DEMO_LABEL_STUDIO_PORT": str(free_port()), "DEMO_BACKEND_PORT": str(busy_port)})
-    assert str(error.value) == (
-        f"Port {busy_port}, wanted for the backend, is in use: choose another one with DEMO_BACKEND_PORT=…"
-    )
-
-
-@pytest.mark.parametrize("text", ["abc", "0", "65536", "-1"])
-def test_what_is_no_port_is_said_so(text: str) -> None:
-    with pytest.raises(ProgramError, match="DEMO_LABEL_STUDIO_PORT=.* is not a port"):
-        Ports.from_env({"DEMO_LABEL_STUDIO_PORT": text})
 
 
 def test_a_free_port_is_free() -> None:

@@ -1,23 +1,22 @@
-"""Starts, watches and stops the programs that the demo and the end-to-end tests consist of."""
+"""Starts, watches and stops programs."""
 
 import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
+import psutil
 import requests
 
-T = TypeVar("T")
+from harness.waiting import wait_until
 
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
-# What our programs may know of the caller's environment: no AWS account, no Label Studio, no database of his.
+# What our programs may know of the caller's environment: no AWS account, no Label Studio, no database of theirs.
 _INHERITED = (
     "PATH",
     "HOME",
@@ -33,7 +32,11 @@ _INHERITED = (
 
 
 class ProgramError(Exception):
-    """A program of ours did not start, or ended; the message is for the user."""
+    """A program did not start, or ended; the message is for the user."""
+
+
+class NotInstalledError(ProgramError):
+    """A program is not on this machine; the message says how to get it."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class Program:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    ending: signal.Signals = signal.SIGTERM
+
+    @property
+    def output(self) -> str:
+        """All it has printed so far."""
+        return self.log.read_text(errors="replace")
 
     def check(self) -> None:
         """Raise ProgramError if it has ended."""
@@ -51,11 +60,33 @@ class Program:
 
     def tail(self, lines: int = 20) -> str:
         """The last lines of its log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(self.output.splitlines()[-lines:])
+
+    def children(self) -> list[psutil.Process]:
+        """The processes that it has started, and theirs."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def memory_mb(self) -> float:
+        """Resident memory of the largest of its children (of a gunicorn: its workers), in MB."""
+        return max((child.memory_info().rss for child in self.children()), default=0) / 2**20
+
+    def cpu_seconds(self) -> float:
+        """Processor time that its children have had so far."""
+        times = [child.cpu_times() for child in self.children()]
+        return sum(each.user + each.system for each in times)
+
+    def kill(self) -> None:
+        """kill -9 of the program and all its processes at once."""
+        with suppress(psutil.NoSuchProcess):
+            victim = psutil.Process(self.process.pid)
+            for process in (victim, *victim.children(recursive=True)):  # the parent first: it would replace a child
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        self.process.wait(20)
 
     def stop(self) -> None:
         """End the whole process group, by force after 10 s; harmless when it has ended."""
-        _signal_group(self.process.pid, signal.SIGTERM)
+        _signal_group(self.process.pid, self.ending)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(_GRACE)
         _signal_group(self.process.pid, signal.SIGKILL)
@@ -83,23 +114,27 @@ def running(
     log: Path,
     timeout: float,
     cwd: Path | None = None,
+    user: str | None = None,
+    ending: signal.Signals = signal.SIGTERM,
 ) -> Iterator[Program]:
     """Start a program, wait (at most `timeout` seconds) until it is `ready`, stop it on leaving.
 
+    `user` runs it (by default the caller), `ending` is the signal that asks it to stop.
     Raises ProgramError, with the end of its log, when it ends or is not ready in time.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 (our own commands)
+        process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(env),
             cwd=cwd,
+            user=user,
             start_new_session=True,
         )
-    program = Program(name, process, log)
+    program = Program(name, process, log, ending)
     try:
         _wait_until_ready(program, ready, timeout)
         yield program
@@ -118,24 +153,19 @@ def _wait_until_ready(program: Program, ready: Callable[[], bool], timeout: floa
         raise ProgramError(f"{error}. The end of {program.log}:\n{program.tail()}") from None
 
 
-def wait_until(condition: Callable[[], T | None], timeout: float, what: str, interval: float = 0.1) -> T:
-    """The first true value of `condition`, asked every `interval` seconds; TimeoutError says `what` did not happen."""
-    deadline = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"Waited {timeout:g} s in vain until {what}")
-        time.sleep(interval)
-
-
 def answers(url: str) -> bool:
     """Does `url` answer 200?"""
     try:
         return requests.get(url, timeout=5).ok
     except requests.RequestException:
         return False
+
+
+def listens(port: int) -> bool:
+    """Does anybody listen on `port` of 127.0.0.1?"""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:
@@ -148,7 +178,5 @@ def free_port() -> int:
 
 def require_free(port: int, variable: str, name: str) -> None:
     """Raise ProgramError, naming the variable that changes it, when somebody listens on `port`."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise ProgramError(f"Port {port}, wanted for {name}, is in use: choose another one with {variable}=…")
+    if listens(port):
+        raise ProgramError(f"Port {port}, wanted for {name}, is in use: choose another one with {variable}=…")

@@ -1,6 +1,7 @@
 """A double of Label Studio for what deliveries need of its API, without its weight; it can go down and come back.
 
-What must be shown with the real Label Studio is shown in tests/e2e.
+On two cores a real Label Studio takes longer to store thousands of predictions than the backend to deliver them; what
+must be shown with the real one is shown in tests/e2e.
 """
 
 import json
@@ -12,11 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
+from harness.protocol import SPEECH_RECOGNITION, project_id
 
 CREATED = "2026-01-01T00:00:00.000000Z"
 API_KEY = "0123456789abcdef0123456789abcdef01234567"
-PROJECT = "1.1767225600"
+PROJECT = project_id({"id": 1, "created_at": CREATED})
 """The project 1, as it stands in Label Studio's requests."""
 
 Answer = tuple[int, Any]

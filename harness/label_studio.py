@@ -1,16 +1,22 @@
 """A Label Studio of our own: started without a browser, and administrated through its REST API."""
 
 import os
+import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from demo.processes import Program, ProgramError, answers, environment, running
-from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
+from harness import ROOT
+from harness.processes import NotInstalledError, Program, ProgramError, answers, environment, free_port, running
+from harness.protocol import SPEECH_RECOGNITION
+
+VERSION = "1.23.2"
+VIRTUALENV = ROOT / ".venv-label-studio"
 
 # Defaults of Label Studio 1.23.2 refuse backends and storages on private addresses, each with its own switch.
 _SETTINGS = {
@@ -28,11 +34,15 @@ _FIRST_START = 300.0  # seconds; creating the database takes 40 s on two idle co
 
 @dataclass(frozen=True)
 class Account:
-    """Its first user; `token` is his legacy API token (40 hex digits)."""
+    """Its first user; `token` is their legacy API token (40 hex digits)."""
 
     email: str
     password: str
     token: str = field(repr=False)
+
+
+ACCOUNT = Account("admin@example.com", "adminpass1", "e2e0" * 10)
+"""Of the databases that `fresh_label_studio` runs on."""
 
 
 class LabelStudio:
@@ -119,18 +129,21 @@ class LabelStudio:
 
 @contextmanager
 def label_studio(
-    virtualenv: Path, data: Path, account: Account, port: int, log: Path, settings: Mapping[str, str] | None = None
+    data: Path, account: Account, log: Path, port: int = 0, settings: Mapping[str, str] | None = None
 ) -> Iterator[LabelStudio]:
-    """Run Label Studio on `data`, a folder that is created and given `account` on its first use."""
+    """Run Label Studio on `data`, a folder that is created and given `account` on its first use.
+
+    Port 0 is any free one; `settings` are environment variables.
+    """
     user = {
         "LABEL_STUDIO_USERNAME": account.email,
         "LABEL_STUDIO_PASSWORD": account.password,
         "LABEL_STUDIO_USER_TOKEN": account.token,
     }
-    if not (virtualenv / "bin" / "label-studio").exists():
-        raise ProgramError("Label Studio is not installed: make install-label-studio")
+    _require_installed()
     data.mkdir(parents=True, exist_ok=True)
-    command: list[str | Path] = [virtualenv / "bin" / "python", virtualenv / "bin" / "label-studio", "start"]
+    port = port or free_port()
+    command: list[str | Path] = [VIRTUALENV / "bin" / "python", VIRTUALENV / "bin" / "label-studio", "start"]
     command += ["--no-browser", "--internal-host", "127.0.0.1", "-p", str(port), "--data-dir", data]
     env = environment({**_SETTINGS, **user, **(settings or {})})
     url = f"http://localhost:{port}"
@@ -145,6 +158,34 @@ def label_studio(
             yield studio
         finally:
             studio.close()
+
+
+@contextmanager
+def fresh_label_studio(
+    data: Path, log: Path, port: int = 0, settings: Mapping[str, str] | None = None
+) -> Iterator[LabelStudio]:
+    """Run Label Studio on `data`, a folder that must not exist, with an empty database of `ACCOUNT`."""
+    shutil.copytree(empty_database(), data)
+    with label_studio(data, ACCOUNT, log, port, settings) as running:
+        yield running
+
+
+def empty_database() -> Path:
+    """A Label Studio data folder of `ACCOUNT`, to be copied; kept in .cache/, as it takes 40 s to make."""
+    _require_installed()
+    data = ROOT / ".cache" / "label-studio" / VERSION
+    if not data.exists():
+        unfinished = data.with_name(f"unfinished-{secrets.token_hex(4)}")
+        with label_studio(unfinished, ACCOUNT, unfinished / "first-start.log"):
+            pass
+        with suppress(OSError):  # another process was faster
+            unfinished.rename(data)
+    return data
+
+
+def _require_installed() -> None:
+    if not (VIRTUALENV / "bin" / "label-studio").exists():
+        raise NotInstalledError("Label Studio is not installed: make install-label-studio")
 
 
 def new_account(email: str, password: str) -> Account:
