@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.aws.vocabulary_requests import VocabularyRequests
+from transcribe_backend.commands.vocabulary import asked
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage
 from transcribe_backend.learning.documents import Documents
@@ -247,6 +249,19 @@ def test_corrections_become_a_vocabulary_that_is_proven_and_then_used(make_world
         "dollars_at_list_price": round(36 / 4 * 0.024, 4),
     }
     assert len(world.ears.paid) == 36, "each task judges the candidate once, and nothing else is paid"
+
+
+def test_what_it_will_cost_is_known_before(make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make_world()
+    running = SimpleNamespace(trainer=world.trainer())
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    said = asked(running, world.studio.identity)  # type: ignore[arg-type]
+    assert next(said) == "36 annotated tasks teach: Siobhan, Llanberis, Xochitl, Brecon"
+    assert next(said).startswith("To prove it on 36 of them needs 9 minutes of transcription ($0.22 at list price)")
+    with pytest.raises(TrainingError, match="Nothing was made"):
+        next(said)
+    assert (world.ears.paid, world.state()) == ([], [])
+    assert world.train()["cost"]["billed_seconds"] == 9 * 60
 
 
 def test_the_report_outlives_the_disk(make_world: Callable[..., World], tmp_path: Path) -> None:

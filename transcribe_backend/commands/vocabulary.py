@@ -129,23 +129,31 @@ def _line(report: Report) -> str:
 
 def _train(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
     if not arguments.yes:
-        yield from _asked(running, project)
+        yield from asked(running, project)
     yield from _lines(running.learning.train(project, "the command line"))
 
 
-def _asked(running: Backend, project: str) -> Iterator[str]:
+def asked(running: Backend, project: str) -> Iterator[str]:
     """What it will cost, and whether that is agreed to."""
     if running.trainer is None:
         return
     plan = running.trainer.plan(project)
     minutes, dollars = plan.cost["billed_seconds"] / 60, plan.cost["dollars_at_list_price"]
-    yield f"Learnt from {plan.tasks['evidence']} tasks: {', '.join(each['phrase'] for each in plan.phrases)}"
+    yield f"{plan.tasks['annotated']} annotated tasks teach: {', '.join(each['phrase'] for each in plan.phrases)}"
     yield (
-        f"Proving it on {plan.tasks['evaluated']} held-out tasks needs {minutes:.0f} minutes of transcription "
+        f"To prove it on {plan.tasks['evaluated']} of them needs {minutes:.0f} minutes of transcription "
         f"(${dollars:.2f} at list price), and up to as much again if rows have to be left out."
     )
-    if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise TrainingError("Nothing was made, and nothing paid.")
+    if not _agreed("Go on? [y/N] "):
+        raise TrainingError("Nothing was made, and nothing paid.", remedy="Answer y, or give --yes.")
+
+
+def _agreed(question: str) -> bool:
+    """No where nobody can be asked."""
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _approve(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
