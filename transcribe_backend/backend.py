@@ -22,11 +22,15 @@ from transcribe_backend.errors import (
     StudioUnreachable,
 )
 from transcribe_backend.learning import schedule
+from transcribe_backend.learning.documents import Documents
+from transcribe_backend.learning.evaluation import Evaluation
 from transcribe_backend.learning.evidence import Evidence
+from transcribe_backend.learning.excerpts import Excerpts
 from transcribe_backend.learning.learnt import InUse, Learnt
 from transcribe_backend.learning.reports import Reports
 from transcribe_backend.learning.schedule import TRAINING, Learning
 from transcribe_backend.learning.training import Trainer
+from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.answers import Answers
 from transcribe_backend.prelabeling.deliveries import GONE, Deliveries
 from transcribe_backend.prelabeling.imports import IMPORT, Imports
@@ -76,9 +80,10 @@ class Backend:
         self.metrics.watch(self._gauges)
 
     def _transcribing(self) -> None:
+        self.staging = Staging(self.clients, self.settings)
         self.audio = AudioLocator(
             S3Media(self.clients, self.settings),
-            Staging(self.clients, self.settings),
+            self.staging,
             self.studio,
             Downloader(self.settings.allowed_audio_hosts, LIMITS),
             self.settings,
@@ -107,19 +112,23 @@ class Backend:
 
     def _learning(self) -> None:
         self.reports = Reports(self.clients, self.settings)
-        self.learning = Learning(self.engine, self._trainer(), self.reports, self.settings)
+        self.wishes = WishBook(Documents(self.clients, self.settings, "words"))
+        self.trainer = self._trainer()
+        self.learning = Learning(self.engine, self.trainer, self.reports, self.settings)
 
     def _trainer(self) -> Trainer | None:
         if self.studio is None:
             return None
+        evidence = Evidence(self.studio, self.audio, self.jobs, self.store)
         return Trainer(
             self.studio,
             self.projects,
-            Evidence(self.studio, self.audio, self.jobs, self.store),
+            evidence,
+            Evaluation(evidence, self.batch, self.settings.train_champion_days),
+            Excerpts(self.clients, self.staging, self.settings.model_dir / "tmp"),
             self.vocabularies,
-            self.batch,
-            self.store,
             self.learnt,
+            self.wishes,
             self.reports,
             self.settings,
         )

@@ -49,6 +49,12 @@ def _queue_url(text: str) -> str:
     return text
 
 
+def _promotion(text: str) -> str:
+    if text.lower() not in ("auto", "ask"):
+        raise ValueError("must be auto or ask")
+    return text.lower()
+
+
 def _log_level(text: str) -> str:
     if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
@@ -104,6 +110,12 @@ class Settings:
     )
     train_eval_minutes: float = _setting(
         "TRAIN_EVAL_MINUTES", 30.0, "Audio minutes that one evaluation may pay for", _number(float, 0, 10_000)
+    )
+    train_champion_days: float = _setting(
+        "TRAIN_CHAMPION_DAYS", 30.0, "Older transcripts are made anew before they are compared", _number(float, 1, 3650)
+    )
+    train_promote: str = _setting(
+        "TRAIN_PROMOTE", "auto", "`ask`: a vocabulary that has proved itself waits for `vocabulary approve`", _promotion
     )
     model_dir: Path = _setting("MODEL_DIR", Path("data"), "Folder of caches, queue and reports", Path)
     queue_url: str = _setting(

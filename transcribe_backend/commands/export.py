@@ -99,7 +99,7 @@ def _vocabularies(project: Project, backend: Backend) -> list[str]:
     asked = project.interface.recognition
     if asked.vocabulary or not asked.takes_vocabulary:
         return [asked.vocabulary]
-    earlier = [version.name for version in backend.vocabularies.versions(project.id, asked.language)]
+    earlier = backend.vocabularies.names(project.id, asked.language)
     return list(dict.fromkeys([project.recognition.vocabulary, "", *earlier]))
 
 
