@@ -12,7 +12,8 @@ LONGEST_PHRASE = 3
 _TRUSTED_SHARE = 0.3
 _SHORT = 3
 _PRIVATE = re.compile(
-    r"\S+@\S+|https?://\S+|www\.\S+|\b\w+(?: dot \w+)* at \w+ dot \w+|\+?\d[\d\s()./-]{5,}\d", re.IGNORECASE
+    r"(?<!\S)@*+[^\s@]++@\S+|https?://\S+|www\.\S+|\b\w+(?: dot \w+){0,5} at \w+ dot \w+|\+?\d[\d\s()./-]{5,}\d",
+    re.IGNORECASE,
 )
 _NUMBERS = re.compile(
     r"zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(thir|four|fif|six|seven|eigh|nine)teen|"
