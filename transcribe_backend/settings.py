@@ -172,7 +172,7 @@ class Settings:
             return f"Port {self.port} is open to all who give BASIC_AUTH_USER and BASIC_AUTH_PASS."
         if self.backend_open:
             return f"Port {self.port} is open to everybody who reaches it, without a password (BACKEND_OPEN=true)."
-        return f"Only this machine can reach port {self.port}: set BASIC_AUTH_USER and BASIC_AUTH_PASS to open it to others."
+        return f"Only this machine can reach port {self.port}: BASIC_AUTH_USER and BASIC_AUTH_PASS open it to others."
 
     def require_closed(self, host: str | None) -> None:
         """Raise SettingsError when `host`, an address to listen on, opens what is to stay closed."""
