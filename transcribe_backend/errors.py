@@ -22,6 +22,7 @@ TranscribeBackendError          what is wrong + `remedy`: what to do; `mended`: 
 │   ├── StudioDenied            401, 403
 │   └── StudioNotFound          404: task, project or file is gone
 ├── QueueError                  the store of owed work, at QUEUE_URL or in MODEL_DIR, does not answer
+├── DiskFull                    the disk of MODEL_DIR has no room for audio
 └── TrainingError               a training cannot be done
 """
 
@@ -177,6 +178,12 @@ class QueueError(TranscribeBackendError):
     """The store of owed work cannot be read or written."""
 
     mended = Mended.ITSELF
+
+
+class DiskFull(TranscribeBackendError):
+    """The disk of MODEL_DIR has no room for audio on its way to S3; what is left is the store's."""
+
+    mended = Mended.OPERATOR
 
 
 class TrainingError(TranscribeBackendError):
