@@ -79,7 +79,7 @@ def test_without_settings_everything_is_open(client: FlaskClient) -> None:
 @pytest.mark.parametrize("path", ["/setup", "/predict", "/webhook"])
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None])
 def test_what_a_foreign_web_page_can_send_is_refused(client: FlaskClient, path: str, kind: str | None) -> None:
-    body = json.dumps(asked.predict([]) | asked.setup() | {"action": "START_TRAINING"})
+    body = json.dumps(protocol.predict([]) | protocol.setup() | {"action": "START_TRAINING"})
     answer = client.post(path, data=body, content_type=kind, headers={"Origin": "https://evil.example"})
     assert answer.status_code == 415
     assert "application/json" in answer.status
@@ -105,7 +105,7 @@ def test_without_a_password_it_answers_to_addresses_and_private_names(client: Fl
 def test_a_name_that_others_can_own_is_not_answered(client: FlaskClient, host: str) -> None:
     for answer in (
         client.get("/status", headers={"Host": host}),
-        client.post("/setup", json=asked.setup(), headers={"Host": host}),
+        client.post("/setup", json=protocol.setup(), headers={"Host": host}),
     ):
         assert answer.status_code == 403
         assert "BASIC_AUTH_USER" in answer.status

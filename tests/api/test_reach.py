@@ -3,19 +3,17 @@
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from demo import programs
-from demo.processes import Program, environment, free_port
-from tests.api import asked
+from harness import ROOT, protocol
+from harness.backend import Server, backend
+from harness.processes import environment, free_port
 from tests.api.conftest import BUCKET
-from tests.stack import ROOT
 from transcribe_backend.errors import SettingsError
 from transcribe_backend.home import make_private
 from transcribe_backend.settings import Settings
@@ -29,17 +27,9 @@ def settings(aws_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return {**aws_env, "S3_BUCKET": BUCKET, "MODEL_DIR": str(tmp_path / "model"), "PREDICT_WAIT_SECONDS": "5"}
 
 
-@contextmanager
-def started(settings: dict[str, str], log: Path, **changes: str) -> Iterator[tuple[int, Program]]:
-    """gunicorn on a free port."""
-    port = free_port()
-    with programs.backend(port, log, {**settings, **changes}) as program:
-        yield port, program
-
-
-def listening(program: Program) -> set[str]:
-    """The addresses that the program accepts connections on."""
-    master = psutil.Process(program.process.pid)
+def listening(server: Server) -> set[str]:
+    """The addresses that its processes accept connections on."""
+    master = psutil.Process(server.program.process.pid)
     processes = [master, *master.children(recursive=True)]
     sockets = [each for process in processes for each in process.net_connections("inet")]
     return {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
@@ -57,12 +47,10 @@ def listening(program: Program) -> set[str]:
 def test_it_listens_to_others_only_when_told_how(
     settings: dict[str, str], tmp_path: Path, changes: dict[str, str], addresses: set[str], said: str
 ) -> None:
-    log = tmp_path / "backend.log"
-    with started(settings, log, **changes) as (_, program):
-        assert listening(program) == addresses
-        told = [line for line in log.read_text().splitlines() if said in line]
-    assert len(told) == 1
-    assert PASSWORD["BASIC_AUTH_PASS"] not in log.read_text()
+    with backend({**settings, **changes}, tmp_path / "backend.log") as server:
+        assert listening(server) == addresses
+    assert len([line for line in server.log.splitlines() if said in line]) == 1
+    assert PASSWORD["BASIC_AUTH_PASS"] not in server.log
 
 
 def test_the_development_server_is_not_opened_by_a_flag(settings: dict[str, str]) -> None:
@@ -79,10 +67,12 @@ def test_nobody_else_reads_what_it_keeps(
     settings: dict[str, str], tmp_path: Path, put_audio: Callable[[str], str]
 ) -> None:
     (tmp_path / "model").mkdir(mode=0o755)  # as an earlier version has made it
-    with started(settings, tmp_path / "backend.log") as (port, _):
-        body = asked.predict([asked.task(1, put_audio("kept.wav")), asked.task(2, "s3://audio-bucket/gone.wav")])
-        made, failed = requests.post(f"http://127.0.0.1:{port}/predict", json=body, timeout=60).json()["results"]
-        assert asked.texts(made) == ["kept."]
+    with backend(settings, tmp_path / "backend.log") as server:
+        body = protocol.predict(
+            [protocol.task(1, put_audio("kept.wav")), protocol.task(2, "s3://audio-bucket/gone.wav")]
+        )
+        made, failed = requests.post(f"{server.url}/predict", json=body, timeout=60).json()["results"]
+        assert protocol.texts(made) == ["kept."]
         kept = [tmp_path / "model", *(tmp_path / "model").rglob("*")]
         assert any(path.is_file() for path in kept)
         assert {path: oct(path.stat().st_mode & 0o077) for path in kept if path.stat().st_mode & 0o077} == {}

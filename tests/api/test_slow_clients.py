@@ -10,9 +10,8 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 import requests
 
-from demo import programs
-from demo.processes import free_port
-from tests.api import asked
+from harness import protocol
+from harness.backend import backend
 from tests.api.conftest import BUCKET
 
 MOST_SECONDS = 3.0
@@ -27,14 +26,13 @@ def ports(aws_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     """Ports of two backends as they are by default, 64 threads: with a password (True) and without."""
     password = {"BASIC_AUTH_USER": AUTH[0], "BASIC_AUTH_PASS": AUTH[1]}
     with ExitStack() as stack:
-        started, logs = {}, []
+        servers = {}
         for guarded in (True, False):
-            started[guarded], folder = free_port(), tmp_path_factory.mktemp("backend")
+            folder = tmp_path_factory.mktemp("backend")
             env = {**aws_env, "S3_BUCKET": BUCKET, "MODEL_DIR": str(folder), **(password if guarded else {})}
-            logs.append(folder / "backend.log")
-            stack.enter_context(programs.backend(started[guarded], logs[-1], env))
-        yield started
-        assert [log.read_text().count("Booting worker") for log in logs] == [1, 1]
+            servers[guarded] = stack.enter_context(backend(env, folder / "backend.log"))
+        yield {guarded: int(server.url.rpartition(":")[2]) for guarded, server in servers.items()}
+        assert [server.log.count("Booting worker") for server in servers.values()] == [1, 1]
 
 
 @contextmanager
@@ -103,13 +101,13 @@ def test_who_knows_the_password_is_served_while_others_drip(ports: dict[bool, in
     with connected(port, 64, first, b" "):
         for _ in range(10):
             begun = time.monotonic()
-            answer = requests.post(f"http://127.0.0.1:{port}/setup", json=asked.setup(), auth=AUTH, timeout=60)
+            answer = requests.post(f"http://127.0.0.1:{port}/setup", json=protocol.setup(), auth=AUTH, timeout=60)
             assert answer.status_code == 200
             assert time.monotonic() - begun < MOST_SECONDS
 
 
 def test_a_slow_client_that_comes_to_an_end_is_answered(ports: dict[bool, int]) -> None:
-    body = json.dumps(asked.setup()).encode()
+    body = json.dumps(protocol.setup()).encode()
     head = HEAD.replace(b"/predict", b"/setup").replace(b"100000", str(len(body)).encode())
     with socket.create_connection(("127.0.0.1", ports[False]), timeout=30) as client:
         for piece in (head[:20], head[20:-1], head[-1:], body[:7], body[7:]):

@@ -52,7 +52,9 @@ def test_answered_versions_are_shown(client: FlaskClient) -> None:
 def test_no_value_makes_the_page_long_or_breaks_it(client: FlaskClient, start: str) -> None:
     before = len(client.get("/status").data)
     values = [start + "\ud800" * 3 + "x" * 1_000_000 for _ in range(3)]
-    client.post("/predict", json=asked.predict([asked.task(number, value) for number, value in enumerate(values, 1)]))
+    client.post(
+        "/predict", json=protocol.predict([protocol.task(number, value) for number, value in enumerate(values, 1)])
+    )
     page = client.get("/status")
     assert page.status_code == 200
     assert page.mimetype == "text/html"

@@ -73,7 +73,7 @@ PATHS = ("1/../../api/users", "1?x=", "1", 1.5, True, -1, 2**63, [1], {"id": 1},
 def test_an_id_that_is_no_number_is_refused(client: FlaskClient, action: str, place: str, hostile: Any) -> None:
     body: dict[str, Any] = {
         "action": action,
-        "project": {"id": 1, "created_at": "2026-01-01T00:00:00Z", "label_config": asked.PLAIN},
+        "project": {"id": 1, "created_at": "2026-01-01T00:00:00Z", "label_config": protocol.PLAIN},
         "tasks": [{"id": 1, "data": {}}],
         "annotation": {"id": 1},
     }
@@ -85,7 +85,10 @@ def test_an_id_that_is_no_number_is_refused(client: FlaskClient, action: str, pl
 
 @pytest.mark.parametrize("project", ["1/../2", "..", "a.b", "1.2.3", "-1", "1" * 20, "1.1795327464?x"])
 def test_a_project_is_two_numbers(client: FlaskClient, project: str) -> None:
-    for path, body in (("/setup", asked.setup(project=project)), ("/predict", asked.predict([], project=project))):
+    for path, body in (
+        ("/setup", protocol.setup(project=project)),
+        ("/predict", protocol.predict([], project=project)),
+    ):
         answer = client.post(path, json=body)
         assert answer.status_code == 400
         assert "project must be <id>.<created>" in answer.json["detail"]
