@@ -21,6 +21,7 @@ from transcribe_backend.errors import (
     StudioDenied,
     StudioUnreachable,
 )
+from transcribe_backend.home import make_private
 from transcribe_backend.learning import schedule
 from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.evaluation import Evaluation
@@ -214,4 +215,6 @@ def backend() -> Backend:
 @lru_cache(maxsize=1)
 def _made(process: int) -> Backend:
     # By process: connections made before a fork must not be used after it.
-    return Backend(Settings.from_env(os.environ))
+    settings = Settings.from_env(os.environ)
+    make_private(settings.model_dir)
+    return Backend(settings)

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from transcribe_backend.errors import SettingsError
 
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - listened on only when the settings say so
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _QUEUE_SCHEMES = ("postgresql", "postgres", "sqlite")
 
 
@@ -55,6 +57,12 @@ def _promotion(text: str) -> str:
     return text.lower()
 
 
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
 def _log_level(text: str) -> str:
     if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
@@ -90,6 +98,9 @@ class Settings:
     )
     basic_auth_user: str = _setting("BASIC_AUTH_USER", "", "User that callers must give (with BASIC_AUTH_PASS)")
     basic_auth_pass: str = _setting("BASIC_AUTH_PASS", "", "Password that callers must give", secret=True)
+    backend_open: bool = _setting(
+        "BACKEND_OPEN", False, "`true`: without a password, everybody who reaches it may use it", _flag
+    )
     predict_wait: float = _setting(
         "PREDICT_WAIT_SECONDS", 55.0, "How long a prediction request may wait for jobs", _number(float, 0, 95)
     )
@@ -155,6 +166,33 @@ class Settings:
         if problems:
             raise SettingsError(f"{'; '.join(problems)}.", remedy="Correct the environment and start again.")
         return settings
+
+    @property
+    def guarded(self) -> bool:
+        """Must callers give user and password?"""
+        return bool(self.basic_auth_user)
+
+    @property
+    def host(self) -> str:
+        """The address to listen on: closed to other machines until somebody has said how it is to be open."""
+        return ALL_ADDRESSES if self.guarded or self.backend_open else _LOOPBACK[0]
+
+    @property
+    def access(self) -> str:
+        """Who can use the backend, in one line for the operator."""
+        if self.guarded:
+            return f"Port {self.port} is open to all who give BASIC_AUTH_USER and BASIC_AUTH_PASS."
+        if self.backend_open:
+            return f"Port {self.port} is open to everybody who reaches it, without a password (BACKEND_OPEN=true)."
+        return f"Only this machine can reach port {self.port}: BASIC_AUTH_USER and BASIC_AUTH_PASS open it to others."
+
+    def require_closed(self, host: str | None) -> None:
+        """Raise SettingsError when `host`, an address to listen on, opens what is to stay closed."""
+        if host and host not in _LOOPBACK and self.host in _LOOPBACK:
+            raise SettingsError(
+                f"--host {host} opens the backend to others without a password.",
+                remedy="Set BASIC_AUTH_USER and BASIC_AUTH_PASS, or BACKEND_OPEN=true if that is meant.",
+            )
 
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown."""

@@ -448,3 +448,19 @@ def test_upload_that_is_gone_answers_500(fake: FakeStudio, studio: Studio) -> No
 def test_an_exchange_that_is_none_is_an_error_of_label_studio(reply: Reply) -> None:
     with serve(lambda request: reply) as server, pytest.raises(StudioError, match="Label Studio|token"):
         Studio(server.url, PERSONAL).get("/api/current-user/whoami")
+
+
+@pytest.mark.parametrize("status", [400, 403, 500, 502])
+def test_an_error_without_end_is_not_read_to_its_end(fake: FakeStudio, studio: Studio, status: int) -> None:
+    sent: list[int] = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            sent.append(1)
+            yield b"x" * 65_536
+
+    fake.routes["/x"] = lambda request: Reply(status, endless())
+    with pytest.raises(StudioError) as caught:
+        studio.get("/x")
+    assert len(caught.value.detail) <= 65_536
+    assert len(sent) < 1000  # what the sockets' buffers hold, and no more

@@ -15,6 +15,8 @@ from transcribe_backend.speech.recognition import AUTO, SPEAKERS, Recognition
 from transcribe_backend.speech.wording import listed, quoted
 
 _STEPS = re.compile(r"[^.\[\]]+")
+_PLACE = re.compile(r"[0-9]{1,6}")
+_REMEMBERED_LENGTH = 32 * 1024  # of a labeling config: all that are remembered fit into some megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Interface:
             return data[self.data_key]
         for step in _STEPS.findall(self.data_key):
             if isinstance(data, list):
-                data = data[int(step)] if step.isdigit() and int(step) < len(data) else None
+                data = data[int(step)] if _PLACE.fullmatch(step) and int(step) < len(data) else None
             else:
                 data = data.get(step) if isinstance(data, Mapping) else None
         return data
@@ -80,7 +82,7 @@ class Interface:
         """A task's data with this audio in the place where Label Studio looks for it."""
         first, *steps = _STEPS.findall(self.data_key)
         for step in reversed(steps):
-            audio = [None] * int(step) + [audio] if step.isdigit() else {step: audio}
+            audio = [None] * int(step) + [audio] if _PLACE.fullmatch(step) else {step: audio}
         return {first: audio}
 
     def channel(self, labels: Collection[str]) -> int | None:
@@ -108,13 +110,16 @@ class Interface:
         return next((text for text in texts if text.per_region is per_region), None)
 
 
-@lru_cache(maxsize=256)
 def read(label_config: str, language: str) -> Interface:
-    """The interface of a labeling config; `language` is used where the config names none.
+    """The interface of a labeling config; `language` is used where the config names none. Short ones are remembered.
 
     Of several recordings the first counts for which there is something to fill. Raises LabelingConfigError, or
     RecognitionError for options that AWS refuses.
     """
+    return (_remembered if len(label_config) <= _REMEMBERED_LENGTH else _read)(label_config, language)
+
+
+def _read(label_config: str, language: str) -> Interface:
     everything = tags.read(label_config)
     recordings = tags.media(everything)
     found = [_interface(everything, media, language) for media in recordings]
@@ -124,6 +129,9 @@ def read(label_config: str, language: str) -> Interface:
     interface.recognition.validate()
     other = (tag for media in recordings for tag in media if tag.data_key != interface.data_key)
     return replace(interface, unfilled=(*interface.unfilled, *explanation.not_transcribed(other, interface)))
+
+
+_remembered = lru_cache(maxsize=128)(_read)
 
 
 def _interface(everything: Sequence[Tag], media: Sequence[Tag], language: str) -> Interface:

@@ -12,7 +12,8 @@ _TRUSTED_SHARE = 0.3
 _SHORT = 3
 _SHORTEST_TERM = 5  # letters; a shorter word that the recogniser just leaves out is a sound such as "euh"
 _PRIVATE = re.compile(
-    r"\S+@\S+|https?://\S+|www\.\S+|\b\w+(?: dot \w+)* at \w+ dot \w+|\+?\d[\d\s()./-]{5,}\d", re.IGNORECASE
+    r"(?<!\S)@*+[^\s@]++@\S+|https?://\S+|www\.\S+|\b\w+(?: dot \w+){0,5} at \w+ dot \w+|\+?\d[\d\s()./-]{5,}\d",
+    re.IGNORECASE,
 )
 _NAME_WITH_DIGITS = re.compile(r"(?=.*[A-Z])[A-Za-z]{1,5}\d{1,2}[A-Za-z]?")
 _NUMBERS = re.compile(

@@ -14,7 +14,7 @@ from transcribe_backend.speech.words import Word
 
 Json = Mapping[str, Any]
 
-_CHANNEL = re.compile(r"\d+$")
+_CHANNEL = re.compile(r"(?<!\d)\d{1,4}$")
 
 
 def objects(value: object) -> list[Json]:

@@ -321,6 +321,7 @@ class Studio:
 
 def _session() -> requests.Session:
     session = bodies.OneHopSession()
+    session.hooks["response"].append(bodies.shorten_error)
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=32))
     return session
