@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -57,7 +58,7 @@ _SCHEMA = (*items.SCHEMA, *claims.SCHEMA, *quotas.SCHEMA, *records.SCHEMA)
 class Backend:
     """Everything that requests, the worker and the command line share; makes no request when it is made.
 
-    `clock` replaces the clock of the store.
+    `clock` replaces the clock of the store, and the one by which a look at audio or a project grows old.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
@@ -69,6 +70,7 @@ class Backend:
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
         self._home = MediaFolder(self.clients, settings)
+        self._clock = clock or time.monotonic
         self._engine(clock)
         self.vocabularies = Vocabularies(self.clients, settings)
         self.learnt = Learnt(self.vocabularies, Records(self.database, "learnt", InUse), self.database.now)
@@ -95,6 +97,7 @@ class Backend:
             self.studio,
             Downloader(self.settings.allowed_audio_hosts, LIMITS),
             self.settings,
+            self._clock,
         )
         self.watch = Watch(
             self.jobs, self.store, self.work, self.slots, self.turns, self.bell, self.failures.tell, self.metrics.job
@@ -106,7 +109,7 @@ class Backend:
         self.batch = Batch(self.work, self.bell, self._wake)
 
     def _prelabeling(self) -> None:
-        live = LiveProjects(self.studio, self.projects)
+        live = LiveProjects(self.studio, self.projects, self._clock)
         made = Predictions(self.store)
         self.answers = Answers(
             self.transcriber, made, live, self.work, self.claims, self.bell, self._wake, self.settings

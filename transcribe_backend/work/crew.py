@@ -113,6 +113,11 @@ class Crew:
                 done += 1
         return done
 
+    def tidy(self) -> None:
+        """Do the chores once; the crew's own threads do them every minute."""
+        for chore in self._chores:
+            self._try("Housekeeping", chore)
+
     # The threads
 
     def _take_all(self) -> None:
@@ -174,8 +179,7 @@ class Crew:
 
     def _keep_house(self) -> None:
         while not self._closed.is_set():
-            for chore in self._chores:
-                self._try("Housekeeping", chore)
+            self.tidy()
             self._closed.wait(_CHORES_SECONDS)
 
     def _try(self, what: str, chore: Callable[[], None]) -> None:
