@@ -68,6 +68,7 @@ class Process:
         self.trap: Trap | None = None
         self.trapped = self.asked = False
         backend = self.backend = Backend(world.settings, clock=world.clock)
+        backend.crew.start = lambda: None  # type: ignore[method-assign]  # its work is done by `step`
         backend.turns.sleep = world.clock.sleep
         aws = world.aws.client(lambda do: self._passing("aws", do))
         backend.clients._make = lambda *_: aws  # type: ignore[method-assign]

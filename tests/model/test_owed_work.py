@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.model.aws_double import FAIR, WEATHER, Aws, Lags
 from tests.model.processes import KINDS, Clock, InTurn, Process, Trap, World, killed, stepped
@@ -76,6 +76,10 @@ class OwedWork(RuleBasedStateMachine):
         self.current = [(clock(), self.version())]
 
     # What people do
+
+    @initialize(count=st.integers(1, 5))
+    def there_are_tasks(self, count: int) -> None:
+        self.studio.add_tasks([self._audio("own") for _ in range(count)])
 
     @rule(kinds=st.lists(st.sampled_from(["own", "own", "shared", "upload", "bad", "missing"]), min_size=1, max_size=5),
           by=processes, told=st.booleans())  # fmt: skip
@@ -162,14 +166,18 @@ class OwedWork(RuleBasedStateMachine):
     def a_process_works(self, by: int) -> None:
         self.processes[by].step()
 
-    @rule(by=processes, seconds=st.sampled_from([1.0, 5.0, LEASE, 60.0, 300.0]))
+    @rule(by=st.lists(processes, min_size=1, max_size=4), seconds=st.sampled_from([0.5, 1.0, 5.0, LEASE]),
+          ending=st.booleans())  # fmt: skip
+    def processes_work(self, by: list[int], seconds: float, ending: bool) -> None:
+        for each in by:
+            self.jobs_end(int(ending))
+            self.clock.sleep(seconds)
+            self._work(self.processes[each])
+
+    @rule(by=processes, seconds=st.sampled_from([60.0, 300.0, 3600.0, 3 * 3600.0]))
     def time_passes(self, by: int, seconds: float) -> None:
         self.clock.sleep(seconds)
         self._work(self.processes[by])
-
-    @rule(by=processes, hours=st.integers(1, 3))
-    def hours_pass(self, by: int, hours: int) -> None:
-        self.time_passes(by, hours * 3600.0)
 
     @rule(by=processes)
     def a_process_is_killed_and_started_again(self, by: int) -> None:
@@ -212,18 +220,20 @@ class OwedWork(RuleBasedStateMachine):
     # What always holds
 
     @invariant()
-    def nothing_is_without_a_lease_or_a_due_time(self) -> None:
-        type(self).steps += 1
+    def what_always_holds(self) -> None:
+        OwedWork.steps += 1
+        self._check_leases()
+        self._check_stored()
+
+    def _check_leases(self) -> None:
+        """Nothing is without a lease or a due time."""
         for key, queue, due, owner in self._rows("select key, queue, due, owner from transcribe_work"):
             assert due <= self.clock() + (LEASE if owner else _LONGEST) or queue == "failed", (key, queue, due)
 
-    @invariant()
-    def no_job_is_paid_twice(self) -> None:
+    def _check_stored(self) -> None:
+        """No job is started twice, no prediction is stored twice."""
         twice = Counter(job.what for job in self.aws.jobs.values()).most_common(1)
         assert not twice or twice[0][1] == 1, twice
-
-    @invariant()
-    def no_prediction_is_stored_twice(self) -> None:
         for task in self.studio.tasks:
             twice = Counter(self.studio.versions(task["id"])).most_common(1)
             assert not twice or twice[0][1] == 1, (task["id"], twice)
@@ -266,10 +276,6 @@ class OwedWork(RuleBasedStateMachine):
                         "where queue <> 'failed'"),
             *self._rows("select name from transcribe_jobs"),
         ]  # fmt: skip
-
-    def _check_stored(self) -> None:
-        self.no_job_is_paid_twice()
-        self.no_prediction_is_stored_twice()
 
     def _check_owed(self) -> None:
         """Whatever was accepted has a prediction in a version of that time or later, or a told failure."""

@@ -229,18 +229,21 @@ class Answers:
             pending, until = dict(yielded), self._work.now() + self._settings.predict_open
             while pending and self._work.now() < until:
                 threading.Event().wait(_LOOK_SECONDS)
-                pending = {key: each for key, each in pending.items() if not self._is_stored(each)}
                 now = self._work.now()
-                for key in self._claims.take(list(pending), since=now, seconds=storing_seconds(1)):
+                stored = {key: self._is_stored(each) for key, each in pending.items()}
+                pending = {key: each for key, each in pending.items() if not stored[key]}
+                lost = [key for key in pending if stored[key] is False]
+                for key in self._claims.take(lost, since=now, seconds=storing_seconds(1)):
                     del pending[key], yielded[key]
         finally:
             self._waiters.release()
 
-    def _is_stored(self, each: _Asked) -> bool:
+    def _is_stored(self, each: _Asked) -> bool | None:
+        """None when Label Studio does not tell."""
         if not each.owed.version or each.owed.task is None:
             return False
         try:
             stored = self._live.studio.predictions(each.owed.task)
         except StudioError:
-            return False
+            return None
         return any(prediction.get("model_version") == each.owed.version for prediction in stored)
