@@ -365,9 +365,17 @@ def test_download_follows_its_own_redirects_to_files(fake: FakeStudio, studio: S
 @pytest.mark.parametrize("location", ["/api/tasks/1", "/user/login?next=/data/a"])
 def test_download_redirected_to_no_file(fake: FakeStudio, studio: Studio, server: Server, location: str) -> None:
     fake.routes["/data/a"] = lambda request: Reply(302, headers={"Location": location})
-    with pytest.raises(AudioForbidden), studio.download("/data/a", LIMITS):
-        pass
+    with pytest.raises(StudioUnreachable, match=f"redirects /data/a to {location.partition('?')[0]}.$") as caught:
+        studio.download("/data/a", LIMITS).__enter__()
+    assert not caught.value.permanent
     assert len(server.requests) == 1
+
+
+def test_a_page_of_maintenance_is_no_file(fake: FakeStudio, studio: Studio) -> None:
+    page = Reply(200, b"<!doctype html>", {"Content-Type": "text/html"})
+    fake.routes |= {"/data/a": lambda request: page, "/health": lambda request: page}
+    with pytest.raises(StudioUnreachable, match="answers a web page for /data/a"):
+        studio.download("/data/a", LIMITS).__enter__()
 
 
 def test_endless_redirects_end(fake: FakeStudio, studio: Studio, server: Server) -> None:
