@@ -73,7 +73,9 @@ class OwedWork(RuleBasedStateMachine):
         self.clock, self.aws, self.studio = clock, self.world.aws, self.world.studio
         self.processes = [Process(self.world) for _ in range(_PROCESSES)]
         self.asked: dict[int, float] = {}
-        """When each task was last accepted: from then on its prediction is owed."""
+        """When each task was last accepted, or AWS was last fair before: its prediction is owed in a version since."""
+        self.foul: float | None = None
+        """Since when AWS does not tell which vocabulary is in use."""
         self.current = [(clock(), self.version())]
 
     # What people do
@@ -148,6 +150,7 @@ class OwedWork(RuleBasedStateMachine):
     @rule(weather=st.sampled_from(WEATHER[1:]))
     def the_weather_of_aws_changes(self, weather: str) -> None:
         self.aws.weather = weather
+        self.foul = self.foul or self.clock()
 
     @rule(lists=st.sampled_from([0.0, 8.0]), get=st.sampled_from([0.0, 3.0]), transcript=st.sampled_from([0.0, 10.0]))
     def aws_lags(self, lists: float, get: float, transcript: float) -> None:
@@ -159,6 +162,7 @@ class OwedWork(RuleBasedStateMachine):
 
     @rule()
     def the_weather_is_fair(self) -> None:
+        self.foul = None
         self.aws.weather, self.aws.lags, self.studio.weather = FAIR, Lags(), FAIR
 
     # What becomes of processes
@@ -362,12 +366,12 @@ class OwedWork(RuleBasedStateMachine):
             if prediction:
                 self.studio.store_late(self.clock() + storing, task["id"], prediction)
             if task["id"] not in self.studio.gone:
-                self.asked[task["id"]] = self.clock()
+                self.asked[task["id"]] = self.foul or self.clock()
 
     def _notice(self, by: int, event: str, tasks: list[dict[str, Any]]) -> None:
         process, data = self.processes[by], {"project": self.studio.described(), "tasks": tasks}
         if process.run(lambda: process.backend.notice(event, data) or "accepted") and event == "TASKS_CREATED":
-            self.asked |= {task["id"]: self.clock() for task in tasks}
+            self.asked |= {task["id"]: self.foul or self.clock() for task in tasks}
 
     def _meanwhile(self, working: int, ending: bool) -> None:
         if ending:

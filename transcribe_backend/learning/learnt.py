@@ -116,9 +116,10 @@ class Learnt:
         try:
             name = self._vocabularies.promoted(project, language) or ""
         except AccessDenied as error:
-            # Without the permission to list vocabularies nothing can have been learnt.
+            # Without the permission to list vocabularies nothing can have been learnt, unless it was taken away.
             _log.warning("Nothing is learnt from corrections: %s", error.advice)
-            name = ""
+            known = self._recall(_key(project, language))
+            name = known.name if known else ""
         self.remember(project, language, name)
         return name
 
