@@ -290,7 +290,8 @@ class OwedWork(RuleBasedStateMachine):
             if not failures:
                 late = [index for index, (since, _) in enumerate(self.current) if since <= asked - _STALE]
                 allowed = {version for _, version in self.current[max(late, default=0) :]}
-                assert allowed & set(self.studio.versions(task)), (task, self._task(task), self.studio.versions(task))
+                changes = [(since - asked, version) for since, version in self.current]
+                assert allowed & set(self.studio.versions(task)), (task, self.studio.versions(task), changes)
 
     def _open_all(self) -> None:
         self.clock.sleep(700.0)

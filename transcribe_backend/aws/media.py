@@ -58,11 +58,17 @@ class Regions:
         except AWSError as error:
             if not isinstance(error.__cause__, ClientError):
                 raise
-            # A refusal (403) or a redirect (301) names the region as well.
-            answer = error.__cause__.response
             if error_code(error.__cause__) in _MISSING:
                 raise AudioNotFound(f"S3 has no bucket {bucket}.", remedy="Check the bucket's name.") from error
-        return str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
+            # A refusal (403) or a redirect (301) names the region as well; what else is refused says nothing of it.
+            answer = error.__cause__.response
+            if not _region(answer) and error_code(error.__cause__) not in _DENIED:
+                raise
+        return _region(answer)
+
+
+def _region(answer: Any) -> str:
+    return str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
 
 
 class MediaFolder:

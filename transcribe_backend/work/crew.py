@@ -107,9 +107,10 @@ class Crew:
     def step(self) -> int:
         """Do, in this thread and instead of the crew's own, all that is due; how many items that were."""
         self._started, done = True, 0
-        for hands in self._hands:
-            for item in self._taken(hands.lane, 1000):
-                self._do(hands.lane, item)
+        due = self._work.due([(hands.lane.queue, hands.lane.priority) for hands in self._hands])
+        for lane in (hands.lane for hands in self._hands):
+            for item in self._taken(lane, 1000) if (lane.queue, lane.priority) in due else ():
+                self._do(lane, item)
                 done += 1
         return done
 
