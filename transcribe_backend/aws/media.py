@@ -12,7 +12,15 @@ from botocore.exceptions import ClientError
 from transcribe_backend.aws import addresses, length
 from transcribe_backend.aws.addresses import S3Address
 from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
-from transcribe_backend.errors import AudioError, AudioForbidden, AudioNotFound, AudioUnsupported, AWSError, BucketError
+from transcribe_backend.errors import (
+    AccessDenied,
+    AudioError,
+    AudioForbidden,
+    AudioNotFound,
+    AudioUnsupported,
+    AWSError,
+    BucketError,
+)
 from transcribe_backend.settings import Settings
 
 MAX_BYTES = 2 * 1024**3
@@ -152,12 +160,18 @@ class S3Media:
         """Find an object and make sure that AWS Transcribe can take it, before a job is paid.
 
         Raises AudioForbidden (ALLOWED_S3_BUCKETS), AudioNotFound, AudioUnsupported (empty, over 2 GB or 4 hours,
-        archived), AWSError. An object whose metadata we may not read is given as its URI alone.
+        archived), AWSError. An object whose metadata we may not read is given as its URI alone: AWS Transcribe may read
+        it all the same, but not an older version.
         """
         media = self.readable(uri)
         if media:
             return media
         found = addresses.from_uri(uri) if isinstance(uri, str) else uri
+        if found.version:
+            raise AccessDenied(
+                f"AWS denies the backend to look at version {found.version} of {found.uri}.",
+                remedy=f"Allow s3:GetObjectVersion on bucket {found.bucket} to the backend's user or role.",
+            )
         return Media(found.uri, found.uri, self._regions.of(found.bucket))
 
     def readable(self, uri: str | S3Address) -> Media | None:
