@@ -172,9 +172,10 @@ class TranscribeJobs:
 
 def failed(status: JobStatus) -> JobFailed:
     """The error of a FAILED job. It stays failed: the same audio with the same options has the same name."""
+    mend = "Allow s3:GetObject on its bucket" if _UNREADABLE in status.reason else "Fix the audio"
     return JobFailed(
         f"AWS Transcribe failed{f' on {status.audio}' if status.audio else ''}: {status.reason or 'no reason given'}",
-        remedy=f"Fix the audio, or run `python -m transcribe_backend retry {status.name}` to try the same audio again.",
+        remedy=f"{mend}, or run `python -m transcribe_backend retry {status.name}` to try the same audio again.",
     )
 
 
