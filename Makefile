@@ -18,7 +18,7 @@ RUNTIME_INSTALLED := $(call stamp,$(RUNTIME_VENV),requirements.txt)
 UV_INSTALLED := $(TOOLS_VENV)/.installed
 BOM_INSTALLED := $(BOM_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check bench lock pin sbom image-test clean
+.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom image-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo 'make run                   the backend alone, with whatever AWS_* and the settings in README.md say'
 	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'
 	@echo 'make check                 linters and types only'
+	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
 	@echo 'make bench                 the benchmarks'
 	@echo 'make image-test            builds the image and tries it'
 	@echo 'make lock                  writes the lock files (UPGRADE=1 takes newer versions)'
@@ -81,6 +82,9 @@ check: $(INSTALLED)
 
 test: check $(STUDIO_INSTALLED)
 	$(BIN)/python -m pytest $(KEYWORDS)
+
+contract: $(INSTALLED)
+	@$(BIN)/python -m contract $(CONTRACT)
 
 bench: $(INSTALLED) $(STUDIO_INSTALLED)
 	@$(BIN)/python -m benchmarks

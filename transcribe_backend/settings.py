@@ -90,6 +90,18 @@ class Settings:
     max_jobs: int = _setting(
         "TRANSCRIBE_MAX_JOBS", 250, "Your AWS quota of concurrent transcription jobs", _number(int, 1, 100_000)
     )
+    price_per_minute: float = _setting(
+        "TRANSCRIBE_PRICE_PER_MINUTE",
+        0.006,
+        "What AWS charges you per minute, in dollars, for estimates",
+        _number(float, 0, 100),
+    )
+    minimum_seconds: float = _setting(
+        "TRANSCRIBE_MINIMUM_SECONDS",
+        0.0,
+        "What AWS charges you for at least, per job, for estimates",
+        _number(float, 0, 3600),
+    )
     label_studio_url: str = _setting(
         "LABEL_STUDIO_URL", "", "Where this backend reaches Label Studio", web_url, also=("LABEL_STUDIO_HOST",)
     )

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import io
 import os
 import shutil
 import subprocess  # noqa: S404
@@ -17,21 +16,17 @@ from pathlib import Path
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
-from tinytag import TinyTag
 
-from transcribe_backend.aws import sniff
+from transcribe_backend.aws import length, sniff
 from transcribe_backend.aws.clients import AWSClients, aws_errors, translate
 from transcribe_backend.aws.media import MAX_BYTES, Media, MediaFolder
 from transcribe_backend.errors import AudioUnsupported, AWSError, DiskFull
 from transcribe_backend.home import spare_bytes
 from transcribe_backend.settings import Settings
 
-MIN_SECONDS, MAX_SECONDS = 0.5, 4 * 3600.0
-"""AWS Transcribe's quotas of media length."""
 _LEFTOVER_SECONDS = 24 * 3600.0
 _CONVERSION_SECONDS = 900.0
 _LOOK_BYTES = 16 * 1024**2
-_MOST_READS = 60_000  # an Ogg of 4 hours has three for each second
 # One demuxer by name each: left to guess, ffmpeg would also follow playlists to other files.
 _DEMUXERS = {
     **{name: name for name in ("aiff", "caf", "asf", "au", "aac", "mov", "matroska")},
@@ -77,7 +72,8 @@ class Staging:
             if not sniff.is_taken(spooled.format):
                 self._require_room(source)
                 spooled = _convert(spooled, converted, source)
-            _check_length(spooled, source)
+            with spooled.path.open("rb") as file:
+                length.check(length.of_file(file), source)
             return self._put(spooled, source)
 
     def _put(self, spooled: _Spooled, source: str) -> Media:
@@ -185,40 +181,3 @@ def _not_taken(format: str, source: str) -> AudioUnsupported:
         remedy="Convert it to FLAC or WAV"
         + (", or install ffmpeg beside the backend: it then converts by itself." if format in _DEMUXERS else "."),
     )
-
-
-def _check_length(spooled: _Spooled, source: str) -> None:
-    seconds = _seconds(spooled)
-    if seconds is not None and seconds < MIN_SECONDS:
-        raise AudioUnsupported(
-            f"{source} lasts {seconds:.2f} s; AWS Transcribe takes 0.5 s and more.", remedy="Skip the task."
-        )
-    if seconds is not None and seconds > MAX_SECONDS:
-        raise AudioUnsupported(
-            f"{source} lasts {seconds / 3600:.1f} h; AWS Transcribe takes 4 h at most.", remedy="Split the audio."
-        )
-
-
-def _seconds(spooled: _Spooled) -> float | None:
-    """Length by the file's header; None where it does not tell (AMR and WebM never do here), AWS then judges."""
-    try:
-        with _BoundedReads(spooled.path) as file:
-            header = TinyTag.get(file_obj=file, tags=False)
-    except Exception:  # whatever a parser makes of a hostile header
-        return None
-    if spooled.format == "wav" and header.duration and header.bitrate:
-        # Recorders that stream do not know the size yet and write the largest.
-        return min(header.duration, spooled.path.stat().st_size / (header.bitrate * 125))
-    return header.duration
-
-
-class _BoundedReads(io.FileIO):
-    """A file of which a parser gets at most 1 MB at once, however long a field claims to be, and not for ever."""
-
-    _reads = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self._reads += 1
-        if self._reads > _MOST_READS:
-            raise EOFError("The parser seeks its way through too much of the file.")
-        return super().read(min(size, 2**20) if size is not None and size >= 0 else 2**20) or b""

@@ -92,8 +92,14 @@ class Interface:
         """
         if not self.recognition.channels:
             return None
-        meant = (control.channel(labels) for control in self.labels)
+        speakers = self.recognition.speakers is not None
+        meant = (control.channel(labels, speakers=speakers) for control in self.labels)
         return next((number for number in meant if number is not None), None)
+
+    def is_finding(self, labels: Collection[str]) -> bool:
+        """Do all these labels stand for what AWS points out beside the words?"""
+        options = [option for control in self.labels for option in control.findings(self.recognition.finds)]
+        return set(labels) <= {option.value for option in options}
 
     def explain(self) -> list[str]:
         """One sentence for each control of the labeling config: what fills it, or why nothing does."""
@@ -168,7 +174,8 @@ def _control(tag: Tag, target: Tag, asked: options.Options) -> Control | None:
         multiple = tag.attributes.get("choice") == "multiple"
         return Labels(tag.name, target.name, tag.options("label"), multiple, rate, tag.name in asked.labels)
     if tag.kind == "choices" and not tag.is_true("perregion"):
-        return of_languages(tag.name, target.name, tag.options("choice"))
+        found = of_languages(tag.name, target.name, tag.options("choice"))
+        return replace(found, multiple=tag.attributes.get("choice") == "multiple") if found else None
     return None
 
 
@@ -180,15 +187,18 @@ def _chosen(possible: Sequence[Control], asked: options.Options, to_name: str) -
     _require_known("model_labels", asked.labels, "Labels", labels, to_name)
     whole = _transcript([text for text in texts if not text.per_region], asked.text)
     region = _transcript([text for text in texts if text.per_region], asked.text)
-    told = [control for control in labels if control.chosen or not asked.labels if _is_told(control, region, labels)]
+    named = [control for control in labels if control.chosen or not asked.labels]
+    told = [control for control in named if _is_told(control, region, labels, asked.recognition)]
     if region and region.rate and not any(control.to_name == region.to_name for control in told):
         region = None  # on a video, regions are made by TimelineLabels only
     return tuple(c for c in possible if c in (whole, region) or c in told or isinstance(c, Languages))
 
 
-def _is_told(control: Labels, text: Text | None, labels: Sequence[Labels]) -> bool:
+def _is_told(control: Labels, text: Text | None, labels: Sequence[Labels], asked: Recognition) -> bool:
     """Does a transcript tell which of these labels fits?"""
-    if control.voices or control.doubtful or control.speech:
+    if control.voices or control.doubtful or control.speech or control.findings(asked.finds):
+        return True
+    if asked.multilingual and control.tongues:
         return True
     return bool(text and control is _owner(text, labels) and control.general(text))
 

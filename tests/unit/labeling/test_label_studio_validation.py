@@ -44,6 +44,15 @@ OWN = [
     config(labels("Speech", "Noise").replace('value="Speech"', 'value="Speech" alias="S"'), REGION_TEXT),
     config(choices("English", "Spanish").replace('value="English"', 'value="English" alias="E"')),
     config(TEXT).replace("$file", "$call.url"),
+    config(labels("Speech", "Person=NAME", "Contact=EMAIL,URL"), REGION_TEXT, model_redact="NAME,EMAIL"),
+    config(labels("Toxic=toxic", "Insult=insult", choice="multiple"), TEXT, model_toxicity="true"),
+    config(
+        choices("English", "Spanish").replace("<Choices ", '<Choices choice="multiple" '),
+        labels("en-US", "es-US"),
+        REGION_TEXT,
+        model_multilingual="true",
+    ),
+    config(labels("A=ch_0_spk_0", "B=ch_0_spk_1", "C=ch_1"), REGION_TEXT),
     config(
         TEXT,
         '<Number name="n" toName="sound"/><Rating name="r" toName="sound"/>',
