@@ -32,7 +32,8 @@ class _Server(ThreadingHTTPServer):
 class StudioDouble:
     """Project 1 with tasks and predictions; `asked` holds (method, path) of every request.
 
-    `refusal` is the status that answers everything.
+    `refusal` is the status that answers everything, `instead` a status with a body (text or JSON) that does; the user of
+    the token may not see the projects in `denied`.
     """
 
     def __init__(self) -> None:
@@ -43,6 +44,8 @@ class StudioDouble:
         self.stored: dict[int, list[dict[str, Any]]] = {}
         self.asked: list[tuple[str, str]] = []
         self.refusal: int | None = None
+        self.instead: Answer | None = None
+        self.denied: set[int] = set()
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
@@ -107,12 +110,17 @@ class StudioDouble:
         parts = urlsplit(path)
         if self.refusal:
             return self.refusal, {"detail": "refused"}
+        if self.instead:
+            return self.instead
         if match := re.fullmatch(r"/api/projects/(\d+)/", parts.path):
+            if int(match[1]) in self.denied:
+                return own_words(403, "You do not have permission to perform this action.")
             return (200, self.described()) if int(match[1]) in self.projects else own_words(404, "Not found.")
         if parts.path == "/health":
             return 200, {"status": "UP"}
         if parts.path == "/api/tasks/":
-            return self._page(parse_qs(parts.query))
+            query = parse_qs(parts.query)
+            return self._page(query) if int(query["project"][0]) in self.projects else own_words(404, "Not found.")
         if parts.path == "/api/predictions/" and method == "GET":
             with self._lock:
                 return 200, list(self.stored.get(int(parse_qs(parts.query)["task"][0]), []))
@@ -157,9 +165,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         known = self.headers.get("Authorization") == f"Token {API_KEY}"
         status, answer = self.double.answer(self.command, self.path, body) if known else (401, {"detail": "no"})
-        text = json.dumps(answer).encode()
+        text = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/html" if isinstance(answer, str) else "application/json")
+        if status // 100 == 3:
+            self.send_header("Location", "/login")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)

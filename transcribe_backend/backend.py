@@ -18,7 +18,6 @@ from transcribe_backend.download.download import Downloader
 from transcribe_backend.errors import (
     CredentialsError,
     RequestError,
-    StudioDenied,
     StudioUnreachable,
 )
 from transcribe_backend.home import make_private
@@ -46,7 +45,7 @@ from transcribe_backend.transcribing.audio import LIMITS, AudioLocator
 from transcribe_backend.transcribing.batch import Batch
 from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, TRANSCRIBE
 from transcribe_backend.transcribing.transcriber import Transcriber
-from transcribe_backend.transcribing.watch import WATCH, Watch
+from transcribe_backend.transcribing.watch import SLOWEST_PERIOD, WATCH, Watch
 from transcribe_backend.work.crew import Lane
 from transcribe_backend.work.engine import engine
 from transcribe_backend.work.items import BULK, URGENT
@@ -61,6 +60,7 @@ class Backend:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
         self.settings = settings
+        self._clock = clock or time.monotonic
         self.metrics = Metrics(THROTTLES)
         self.clients = AWSClients(os.environ.get("AWS_REGION") or None, self.metrics.aws_call)
         self.store = TranscriptStore(self.clients, settings)
@@ -137,9 +137,10 @@ class Backend:
     def _lanes(self) -> list[Lane]:
         """Who does what, and how much at once: urgent work never stands behind bulk, nor looks behind downloads."""
         both = (URGENT, BULK)
-        no_aws, no_studio = (CredentialsError,), (StudioUnreachable, StudioDenied)
+        # Not StudioDenied: what is denied may be one project.
+        no_aws, no_studio = (CredentialsError,), (StudioUnreachable,)
         return [
-            Lane(WATCH, URGENT, 4, self.watch.look),
+            Lane(WATCH, URGENT, 4, self.watch.look, lasting=SLOWEST_PERIOD),
             Lane(TRANSCRIBE, URGENT, 16, self.transcriber.transcribe, pauses=no_aws),
             Lane(TRANSCRIBE, BULK, 12, self.transcriber.transcribe, room=self._room, pauses=no_aws),
             *(Lane(DOWNLOAD, priority, 6, self.transcriber.download) for priority in both),

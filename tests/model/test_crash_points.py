@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stack import REGION, LocalAWS, local_aws
+from tests.studio_double import API_KEY, StudioDouble
 
 from model import AWSTranscribe
 from tests.model.crash_points import KILLED, KINDS, Point, SharedClock, forked, prepare, rows, run_until
-from tests.stack import REGION, LocalAWS, local_aws
-from tests.studio_double import API_KEY, StudioDouble
 from transcribe_backend.backend import Backend
 from transcribe_backend.learning.schedule import TRAINING
 from transcribe_backend.prelabeling.imports import IMPORT

@@ -213,6 +213,13 @@ def _refusal(error: ClientError, doing: str) -> AWSError:
             f"AWS takes no more requests now to {doing} ({code}: {message}).",
             remedy="It passes by itself; set TRANSCRIBE_START_RATE and TRANSCRIBE_MAX_JOBS to your account's quotas.",
         )
+    if code == "400":  # the answer to a HEAD, which has no words
+        return AWSError(
+            f"AWS refuses to {doing} (400), and does not say why.",
+            remedy="Check AWS_SESSION_TOKEN of the backend: it may be expired. What is encrypted with a key of its own "
+            "(SSE-C) cannot be read.",
+            mended=Mended.OPERATOR,
+        )
     if code in _WRONG_CLOCK:
         return AWSError(
             f"AWS refuses requests with this machine's time ({code}).",

@@ -88,13 +88,13 @@ class TranscribeJobs:
                 return
             wanted["NextToken"] = answer["NextToken"]
 
-    def any_running(self, region: str) -> bool:
-        """Whether the account runs any job, ours or not, as far as one page tells."""
+    def running(self, region: str) -> int:
+        """How many jobs the account runs, ours or not, as far as one page of 100 tells: where there is another, 100."""
         with aws_errors("list transcription jobs"):
             answer = self._clients.transcribe(region or None).list_transcription_jobs(
                 Status="IN_PROGRESS", MaxResults=_PAGE
             )
-        return bool(answer.get("TranscriptionJobSummaries") or answer.get("NextToken"))
+        return _PAGE if answer.get("NextToken") else len(answer.get("TranscriptionJobSummaries", []))
 
     def get(self, name: str, region: str) -> JobStatus | None:
         """The job with a fresh place of its output (valid for 15 minutes); None when AWS knows no such job."""

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ _UNWANTED_SECONDS = 24 * 3600.0  # how long a transcript is worked on for which 
 _SELECTING_SECONDS = 5.0  # between Label Studio's look for tasks without a prediction and our getting its request
 _STORING_SECONDS, _STORING_EACH, _STORING_MOST = 5.0, 0.1, 300.0
 _LOOK_SECONDS = 0.5
+_BUILDING_SECONDS, _LONGEST_SECONDS = 20.0, 97.0  # what ended in the last moment is built as well; in 100 s we are late
 _MOST_RESULTS = 50_000  # of one answer: some fifty megabytes
 
 
@@ -38,12 +39,16 @@ def storing_seconds(tasks: int) -> float:
 
 @dataclass(slots=True)
 class _Asked:
-    """One task of a request: what it needs, and the job with its transcript once that is there."""
+    """One task of a request: what it needs, the job with its transcript once that is there, the predictions made of it.
+
+    `remembered` says that it is an item of owed work, `yielded` that somebody else hands out its prediction.
+    """
 
     owed: Owed
     job: str = ""
     made: tuple[Prediction, ...] = ()
     remembered: bool = False
+    yielded: bool = False
 
     @property
     def key(self) -> str:
@@ -65,7 +70,9 @@ class Answers:
         predictions: Predictions,
         live: LiveProjects,
         settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._work = engine.work
         self._claims = engine.claims
         self._bell = engine.bell
@@ -82,19 +89,18 @@ class Answers:
         Label Studio stores nothing for an empty slot and asks again; every other way to say "not now" costs the whole
         batch or is stored as an empty prediction (Label Studio 1.23 ml/models.py).
         """
-        arrived = self._now()
-        patience = self._settings.predict_open if len(tasks) == 1 else self._settings.predict_wait
+        until = self._clock() + min(self._settings.predict_wait + _BUILDING_SECONDS, _LONGEST_SECONDS)
         asked = [self._asked(task, project, urgent=len(tasks) <= _URGENT_TASKS) for task in tasks]
-        late = [each for each in asked if not each.job]
         try:
-            if late:
-                self._owe(late, arrived + patience, urgent=len(tasks) <= _URGENT_TASKS)
-                self._wait(late, arrived + patience)
-            self._build(asked, project, arrived + self._settings.predict_wait)
+            arrived = self._await_late(asked)
+            unbuilt = self._build(asked, project, until)
+            self._push_later(unbuilt, 0.0)
             self._claim(asked, arrived)
         except QueueError as error:
             _log.error("Predictions that are late will not be delivered: %s", error.advice)
-        return [each.made for each in asked]
+            self._find(asked, until)
+            self._build(asked, project, until)
+        return [() if each.yielded else each.made for each in asked]
 
     def interactive(self, task: Task, project: Project, context: Mapping[str, Any]) -> Prediction:
         """The words of an annotator's new regions; no result when there is nothing to fill or no transcript yet."""
@@ -103,7 +109,7 @@ class Answers:
         wanted = self._asked(task, project, urgent=True, delivered=False)
         try:
             if not wanted.job:
-                until = self._now() + self._settings.interactive_wait
+                until = self._work.now() + self._settings.interactive_wait
                 self._owe([wanted], until, urgent=True)
                 self._wait([wanted], until)
             if not wanted.job or not self._transcriber.bring(wanted.job):
@@ -114,12 +120,6 @@ class Answers:
             _log.warning("No words for the regions of task %s: %s", task.get("id"), error.advice)
             return {"result": []}
 
-    def _now(self) -> float:
-        try:
-            return self._work.now()
-        except QueueError:
-            return float("-inf")
-
     def _asked(self, task: Task, project: Project, *, urgent: bool, delivered: bool = True) -> _Asked:
         value, number = project.interface.audio(task.get("data")), task.get("id")
         audio = value.strip() if isinstance(value, str) else ""
@@ -128,6 +128,16 @@ class Answers:
         return _Asked(owed, self._transcriber.known(audio, project.recognition, urgent=urgent))
 
     # What is not ready
+
+    def _await_late(self, asked: Sequence[_Asked]) -> float:
+        """Owe what is not known, and wait for it; the time when that began."""
+        arrived = self._work.now()
+        patience = self._settings.predict_open if len(asked) == 1 else self._settings.predict_wait
+        late = [each for each in asked if not each.job]
+        if late:
+            self._owe(late, arrived + patience, urgent=len(asked) <= _URGENT_TASKS)
+            self._wait(late, arrived + patience)
+        return arrived
 
     def _owe(self, late: Sequence[_Asked], until: float, *, urgent: bool) -> None:
         """Before the wait: should this process be killed meanwhile, the tasks are not forgotten."""
@@ -166,13 +176,22 @@ class Answers:
 
     # What is
 
-    def _build(self, asked: Sequence[_Asked], project: Project, until: float) -> None:
-        """The predictions, until the time is over or the answer is large: then the rest is owed, not late."""
+    def _find(self, asked: Sequence[_Asked], until: float) -> None:
+        """Without the store nothing can be owed; what is transcribed already can be found."""
+        for each in asked:
+            if not each.job and self._clock() < until:
+                try:
+                    each.job = self._transcriber.found(each.owed)
+                except TranscribeBackendError as error:
+                    _log.warning("Task %s must be asked for again: %s", each.owed.task, error.advice)
+
+    def _build(self, asked: Sequence[_Asked], project: Project, until: float) -> list[_Asked]:
+        """The predictions, until the time is over or the answer is large; what is left is to be owed, not late."""
         unbuilt, results = [], 0
         for each in asked:
-            if each.job and (results > _MOST_RESULTS or self._work.now() > until):
+            if each.job and (results > _MOST_RESULTS or self._clock() > until):
                 unbuilt.append(each)
-            elif each.job:
+            elif each.job and not each.yielded:
                 try:
                     self._transcriber.bring(each.job)
                     each.made = self.predictions.of(each.job, project)
@@ -180,7 +199,7 @@ class Answers:
                 except TranscribeBackendError as error:
                     _log.warning("The prediction of task %s comes later: %s", each.owed.task, error.advice)
                     unbuilt.append(each)
-        self._push_later(unbuilt, 0.0)
+        return unbuilt
 
     def _push_later(self, answered: Sequence[_Asked], due: float) -> None:
         """Owed, with its transcript known: pushed unless Label Studio holds the prediction by then."""
@@ -201,26 +220,24 @@ class Answers:
         keys = {id(each): f"{each.owed.project}|{each.owed.task}|{each.made[0]['model_version']}" for each in made}
         granted = self._claims.take(list(keys.values()), since=arrived - _SELECTING_SECONDS, seconds=seconds)
         given: set[str] = set()
+        yielded: dict[str, _Asked] = {}
+        for each in made:
+            key = keys[id(each)]
+            each.yielded = key in given or key not in granted  # the same task may stand in a request twice
+            if key not in granted:
+                yielded[key] = each
+            given.add(key)
         # Whoever waited is done when Label Studio holds the prediction, not when an answer was sent.
         answered = [each.key for each in made if each.remembered]
         if answered:
             self._work.hold(answered, PUSH, self._work.now() + seconds)
-        for each in made:
-            if keys[id(each)] in given:
-                each.made = ()  # the same task twice in one request
-            given.add(keys[id(each)])
-        yielded = {keys[id(each)]: each for each in made if each.made and keys[id(each)] not in granted}
         if yielded and len(asked) <= _URGENT_TASKS:
             self._patiently(yielded)
-        for each in yielded.values():
-            each.made = ()
-        self._push_later(list(yielded.values()), self._claims.until(list(yielded)) if yielded else 0.0)
+        left = {key: each for key, each in yielded.items() if each.yielded}
+        self._push_later(list(left.values()), self._claims.until(list(left)) if left else 0.0)
 
-    def _patiently(self, yielded: dict[str, _Asked]) -> None:
-        """Somebody looks at the task: answer when Label Studio has stored the other's answer, or that was lost.
-
-        Leaves in `yielded` what is not to be answered.
-        """
+    def _patiently(self, yielded: Mapping[str, _Asked]) -> None:
+        """Somebody looks at the task: answer when Label Studio has stored the other's answer, or that was lost."""
         if not self._waiters.acquire(blocking=False):
             return
         try:
@@ -229,17 +246,20 @@ class Answers:
                 time.sleep(_LOOK_SECONDS)
                 now = self._work.now()
                 stored = {key: self._is_stored(each) for key, each in pending.items()}
-                pending = {key: each for key, each in pending.items() if not stored[key]}
                 lost = [key for key in pending if stored[key] is False]
                 for key in self._claims.take(lost, since=now, seconds=storing_seconds(1)):
-                    del pending[key], yielded[key]
+                    pending.pop(key).yielded = False
+                for key in [key for key in pending if stored[key]]:
+                    del pending[key]
+                if not lost and self._claims.until(list(pending)) <= now:
+                    return  # Label Studio cannot be asked, and has had the time to store it
         finally:
             self._waiters.release()
 
     def _is_stored(self, each: _Asked) -> bool | None:
         """None when Label Studio does not tell."""
         if not each.owed.version or each.owed.task is None:
-            return False
+            return None
         try:
             stored = self._live.studio.predictions(each.owed.task)
         except StudioError:

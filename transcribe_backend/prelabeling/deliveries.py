@@ -17,7 +17,7 @@ from transcribe_backend.work.items import URGENT, Item, New
 _log = logging.getLogger(__name__)
 
 _SENDING_SECONDS = 90.0  # a push that was not answered may still be stored
-_READY_SECONDS = 600.0
+_READY_SECONDS = 30.0  # audio that is opened is looked at again by then
 GONE = "gone"
 """The queue of tasks that may have been deleted."""
 
@@ -74,10 +74,16 @@ class Deliveries:
     def check_gone(self, item: Item) -> None:
         """Forget what is owed to a task that Label Studio does not have any more."""
         project, task = str(item.body["project"]), int(item.body["task"])
-        if not self._live.studio.tasks_after(int(project.partition(".")[0]), task - 1, task, 1):
+        if not self._is_there(int(project.partition(".")[0]), task):
             self._work.forget(self._work.beginning([f"{project}|{task}|"]))
             self._count("gone")
         self._work.finish(item)
+
+    def _is_there(self, project: int, task: int) -> bool:
+        try:
+            return bool(self._live.studio.tasks_after(project, task - 1, task, 1))
+        except StudioNotFound:
+            return False
 
     def _supersede(self, item: Item, wanted: Owed, project: Project) -> None:
         """A vocabulary was promoted or the labeling config changed: the task is owed the new version instead."""

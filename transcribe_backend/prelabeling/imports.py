@@ -62,11 +62,11 @@ class Imports:
         """A project is connected: transcribe its tasks without predictions ahead, once."""
         if not self._live.configured or not self._limit or not project.number or self._connected.get(project.id):
             return
-        self._connected.add({project.id: Connected()})
         _log.info(
             "Project %s: up to %s of its tasks are transcribed ahead (PREFETCH_MAX_TASKS)", project.id, self._limit
         )
         self._plan(project.id, 0, None)
+        self._connected.add({project.id: Connected()})
 
     def carry_on(self, item: Item) -> None:
         """Owe the predictions of the next page of tasks."""

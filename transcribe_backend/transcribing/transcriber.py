@@ -26,6 +26,7 @@ _TURN_SECONDS = 20.0
 _CHECK_SECONDS = 120.0
 _PATIENT_STARTS = 6
 _PAUSES = (2.0, 15.0)
+_COUNTED = 100  # jobs of one page of a list
 
 Count = Callable[[str], None]
 """Called with what became of a job: "cached", "started" or "adopted"."""
@@ -57,6 +58,7 @@ class Transcriber:
         self._jobs = jobs
         self._watch = watch
         self._rate = settings.start_rate * _OWN_SHARE
+        self._most_jobs = settings.max_jobs
         self._home_region = home_region
         self._count = count
 
@@ -71,6 +73,14 @@ class Transcriber:
             return ""
         name = job_name(media, self._regional(media, recognition))
         return name if self.store.has(name) else ""
+
+    def found(self, wanted: Owed) -> str:
+        """The same by asking S3, for audio that is there already. Raises AudioError or AWSError."""
+        media = self.audio.look(wanted.audio, wanted.task)
+        if media is None:
+            return ""
+        name = job_name(media, self._regional(media, wanted.recognition))
+        return name if self.store.has(name) or self.store.fetch(name, media.region or None) else ""
 
     def small(self, wanted: Owed) -> Owed:
         """What may be kept as an item: the audio of a data: URI is put into S3 and named. Raises AudioError or AWSError
@@ -124,7 +134,9 @@ class Transcriber:
             return
         slot = self._slots.open(job.name, media.region, TRANSCRIBE, item.priority)
         if slot is Slot.FULL:
-            self._work.move(item, TRANSCRIBE, seconds=_FULL_SECONDS, body=found.body())
+            self._work.move(
+                item, TRANSCRIBE, seconds=_FULL_SECONDS, attempts=max(0, item.attempts - 1), body=found.body()
+            )
         else:
             if slot is Slot.OPENED:
                 self._start(item, job)
@@ -154,17 +166,21 @@ class Transcriber:
 
     def _refused(self, item: Item, job: Job, error: LimitExceeded) -> AWSError:
         """AWS says the same of too many requests, of too many jobs and of a file that is too long."""
-        self._turns.pause(_starts(job), min(_PAUSES[0] * item.attempts, _PAUSES[1]))
-        if item.attempts < _PATIENT_STARTS or self._jobs.any_running(job.media.region):
+        if item.attempts < _PATIENT_STARTS:
+            self._turns.pause(_starts(job), min(_PAUSES[0] * item.attempts, _PAUSES[1]))
+            return error
+        running = self._jobs.running(job.media.region)
+        if running >= min(self._most_jobs, _COUNTED):
             return error
         return AWSError(
-            f"AWS refuses to start a job for {job.media.uri} although no job runs: the file is probably too long.",
+            f"AWS refuses to start a job for {job.media.uri} although only {running} jobs run: the file is probably "
+            "too long.",
             remedy="AWS Transcribe accepts 4 hours at most. Split the audio.",
         )
 
     def _await(self, item: Item, found: Owed, job: Job) -> None:
-        self._work.move(item, AWAITING, seconds=_CHECK_SECONDS, job=job.name, body=found.body())
         self._watch.begin(job.media.region)
+        self._work.move(item, AWAITING, seconds=_CHECK_SECONDS, job=job.name, body=found.body())
         if not self._slots.holds(job.name):  # it ended between its start and the move
             self._work.ended(job.name, AWAITING, TRANSCRIBE)
 

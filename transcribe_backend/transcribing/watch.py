@@ -17,7 +17,9 @@ _log = logging.getLogger(__name__)
 
 WATCH = "watch"
 """The queue with one item per region in which jobs run."""
-_PERIOD, _SLOWEST_PERIOD, _YOUNG_SECONDS = 0.8, 15.0, 60.0
+SLOWEST_PERIOD = 15.0
+"""Seconds between two looks at jobs that have run for long."""
+_PERIOD, _YOUNG_SECONDS = 0.8, 60.0
 _SINGLE = 3  # so few jobs are asked for one by one
 _LISTS, _GETS = 4.5, 20.0  # per second; AWS Transcribe quotas: 5 lists, 30 gets
 _PAGE = 100
@@ -52,20 +54,22 @@ class Watch:
 
     def begin(self, region: str) -> None:
         """A job runs in this region: somebody looks within a second."""
-        self._work.add([New(f"{WATCH}|{region}", WATCH, {"region": region}, URGENT)])
-        self._work.hasten(f"{WATCH}|{region}", _PERIOD)
+        soon = self._work.now() + _PERIOD
+        self._work.add([New(f"{WATCH}|{region}", WATCH, {"region": region}, URGENT, due=soon)])
 
     def resume(self) -> None:
         """Somebody looks wherever a job holds a slot, also where its starter has died before saying so."""
         for region in self._slots.regions():
-            self._work.add([New(f"{WATCH}|{region}", WATCH, {"region": region}, URGENT)])
+            self.begin(region)
 
     def look(self, item: Item) -> None:
         """Look once at the running jobs of a region."""
         region = str(item.body["region"])
         running = self._slots.running(region)
         if running:
-            self._work.later(item, self._period(running), self._look(region, running))
+            trouble = self._look(region, running)
+            # Anew, for a job that began meanwhile could not make an item due that was in hand.
+            self._work.later(item, self._period(self._slots.running(region) or running), trouble)
         else:
             self._work.finish(item)
             if self._slots.running(region):
@@ -73,7 +77,7 @@ class Watch:
 
     def _period(self, running: list[Running]) -> float:
         age = self._work.now() - running[-1].since
-        return _PERIOD if age < _YOUNG_SECONDS else min(age / _YOUNG_SECONDS, _SLOWEST_PERIOD)
+        return _PERIOD if age < _YOUNG_SECONDS else min(age / _YOUNG_SECONDS, SLOWEST_PERIOD)
 
     def _look(self, region: str, running: list[Running]) -> TranscribeBackendError | None:
         """What an operator has to mend before these jobs can be followed, if anything."""

@@ -18,7 +18,7 @@ _CHORES_SECONDS = 60.0
 _OLDEST_SECONDS = 14 * 24 * 3600.0
 _DEFECTS = 5  # so often is tried again what fails for a reason that we did not foresee
 _QUIET_SECONDS = 60.0
-_BACKOFF = {Mended.ITSELF: (2.0, 60.0), Mended.OPERATOR: (5.0, 300.0)}
+_BACKOFF = {Mended.ITSELF: (2.0, 60.0), Mended.OPERATOR: (5.0, 300.0), Mended.NEVER: (5.0, 300.0)}
 _PAUSE = (2.0, 30.0)
 
 Tell = Callable[[Item, TranscribeBackendError], None]
@@ -30,7 +30,8 @@ class Lane:
     """So many `threads` do the due items of one queue and priority.
 
     `do` finishes, moves or postpones its item, or raises. `room` bounds how many it makes sense to take at the moment.
-    An error of one of the kinds in `pauses` concerns every item of the queue: it stops for a moment.
+    An error of one of the kinds in `pauses` concerns every item of the queue: it stops for a moment. With `lasting` no
+    error ends an item, and it is tried again after so many seconds at the latest.
     """
 
     queue: str
@@ -39,6 +40,7 @@ class Lane:
     do: Callable[[Item], None]
     room: Callable[[], int] | None = None
     pauses: tuple[type[TranscribeBackendError], ...] = ()
+    lasting: float = 0.0
 
 
 @dataclass(slots=True)
@@ -213,12 +215,12 @@ class Crew:
             raise error
         if isinstance(error, lane.pauses):
             self._pause(lane, error)
-        if error.permanent or self._work.now() - item.added > _OLDEST_SECONDS:
+        if not lane.lasting and (error.permanent or self._work.now() - item.added > _OLDEST_SECONDS):
             self._tell(item, error)
         else:
             self._say(logging.WARNING, error)
             first, longest = _BACKOFF[error.mended]
-            self._work.later(item, min(first * 2 ** min(item.attempts - 1, 12), longest), error)
+            self._work.later(item, min(first * 2 ** min(item.attempts - 1, 12), lane.lasting or longest), error)
 
     def _pause(self, lane: Lane, error: TranscribeBackendError) -> None:
         streak = self._pauses.get(lane.queue, (0.0, 0))[1]
@@ -229,11 +231,11 @@ class Crew:
         return time.monotonic() < self._pauses.get(lane.queue, (0.0, 0))[0]
 
     def _say(self, level: int, error: TranscribeBackendError) -> None:
-        """Once a minute for each problem."""
-        now = time.monotonic()
-        if now - self._said.get(error.problem, float("-inf")) > _QUIET_SECONDS:
+        """Once a minute for each kind of trouble: in an outage all items have the same one, each with its own audio."""
+        now, trouble = time.monotonic(), f"{type(error).__name__}: {error.remedy}"
+        if now - self._said.get(trouble, float("-inf")) > _QUIET_SECONDS:
             self._said = {said: at for said, at in self._said.items() if now - at <= _QUIET_SECONDS}
-            self._said[error.problem] = now
+            self._said[trouble] = now
             _log.log(level, "Work waits: %s", error.advice)
 
 

@@ -25,7 +25,7 @@ SCHEMA = (
     """create table if not exists transcribe_work (
         key {key} primary key, queue text not null, priority integer not null, due {real} not null,
         hold {real} not null, expires {real}, owner text, attempts integer not null, job text not null,
-        problem text not null, remedy text not null, kind text not null, told {real} not null,
+        problem text not null, remedy text not null, news text not null, told {real} not null,
         added {real} not null, body text not null)""",
     "create index if not exists transcribe_work_due on transcribe_work (queue, priority, due)",
     "create index if not exists transcribe_work_owner on transcribe_work (owner) where owner is not null",
@@ -97,9 +97,11 @@ class Work:
         return self._database.now()
 
     def add(self, items: Iterable[New]) -> None:
-        """Owe these. One that is owed already becomes urgent if this one is; one that failed is tried anew.
+        """Owe these. One that is owed already becomes urgent if this one is, and is then due no later; one that failed
+        a minute ago, or that nobody waits for any more, is begun anew.
 
-        One that waits because of a problem goes on with the new body, whose signed URL is still valid.
+        One that nobody has begun goes on with the new body, whose address is as somebody may have corrected it, and
+        whose signed URL is still valid.
         """
         now = self.now()
         rows = [
@@ -158,13 +160,13 @@ class Work:
         body: Mapping[str, Any] | None = None,
     ) -> bool:
         """Not now: due again in so many seconds. `error` says why, and makes it count as an attempt."""
-        why = (error.problem, error.remedy, type(error).__name__) if error else ("", "", "")
+        why = (error.problem, error.remedy) if error else ("", "")
         attempts, due = item.attempts if error else 0, self.now() + seconds
         with self._database.transaction() as execute:
             return bool(
                 execute(
                     "update transcribe_work set owner = null, due = ?, attempts = ?, problem = ?, remedy = ?, "
-                    f"kind = ?, body = ? where {_MINE} returning 1",
+                    f"body = ? where {_MINE} returning 1",
                     due, attempts, *why, _encode(item.body if body is None else body), *_mine(item),
                 )
             )  # fmt: skip
@@ -177,18 +179,19 @@ class Work:
         seconds: float = 0.0,
         held: bool = False,
         job: str = "",
+        attempts: int = 0,
         body: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Its next stage, due in `seconds`; `held`: and not before its hold."""
+        """Its next stage, due in `seconds`; `held`: and not before its hold. `attempts` count there already."""
         due = self.now() + seconds
         earliest = due if held else float("inf")
         with self._database.transaction() as execute:
             return bool(
                 execute(
                     "update transcribe_work set queue = ?, due = case when hold > ? then hold else ? end, "
-                    "owner = null, attempts = 0, job = ?, problem = '', remedy = '', kind = '', body = ? "
+                    "owner = null, attempts = ?, job = ?, problem = '', remedy = '', body = ? "
                     f"where {_MINE} returning 1",
-                    queue, earliest, due, job, _encode(item.body if body is None else body), *_mine(item),
+                    queue, earliest, due, attempts, job, _encode(item.body if body is None else body), *_mine(item),
                 )
             )  # fmt: skip
 
@@ -206,19 +209,18 @@ class Work:
         self, item: Item, error: TranscribeBackendError, *, problem: str, remedy: str, body: Mapping[str, Any]
     ) -> bool:
         """It ended for good and is kept for people to see; True when that is news that they should be told."""
-        now = self.now()
+        now, news = self.now(), f"{type(error).__name__}: {problem}"
         with self._database.transaction() as execute:
-            known = execute(f"select kind, problem, told from transcribe_work where {_MINE}", *_mine(item))
+            known = execute(f"select news, told from transcribe_work where {_MINE}", *_mine(item))
             if not known:
                 return False
-            news = known[0][:2] != (type(error).__name__, problem) or known[0][2] < now - _TOLD_SECONDS
+            is_news = known[0][0] != news or known[0][1] < now - _TOLD_SECONDS
             execute(
-                "update transcribe_work set queue = ?, due = ?, owner = null, problem = ?, remedy = ?, kind = ?, "
+                "update transcribe_work set queue = ?, due = ?, owner = null, problem = ?, remedy = ?, news = ?, "
                 "told = ?, body = ? where key = ?",
-                FAILED, now, problem, remedy, type(error).__name__,
-                now if news else known[0][2], _encode(body), item.key,
+                FAILED, now, problem, remedy, news, now if is_news else known[0][1], _encode(body), item.key,
             )  # fmt: skip
-            return news
+            return bool(is_news)
 
     def ended(self, job: str, waiting: str, queue: str) -> list[str]:
         """The transcription job has ended: what waited for it goes on in `queue`, not before its hold. Their keys."""
@@ -243,12 +245,6 @@ class Work:
     def forget(self, keys: Iterable[str]) -> None:
         """Nobody wants these any more."""
         self._each(keys, "delete from transcribe_work where {chosen}")
-
-    def hasten(self, key: str, seconds: float) -> None:
-        """Due in so many seconds at the latest."""
-        due = self.now() + seconds
-        with self._database.transaction() as execute:
-            execute("update transcribe_work set due = ? where key = ? and owner is null and due > ?", due, key, due)
 
     def save(self, item: Item, body: Mapping[str, Any]) -> bool:
         """How far it has come, should this process die."""
@@ -357,26 +353,31 @@ class Work:
         return f"key in (select key from transcribe_work where {condition} order by key{self._database.lock})"
 
 
-_ADD = """insert into transcribe_work
-    (key, queue, priority, due, hold, expires, owner, attempts, job, problem, remedy, kind, told, added, body)
+_AGAIN = (
+    "(transcribe_work.queue = 'failed' and transcribe_work.due < excluded.added - 60 "
+    "or transcribe_work.expires < excluded.added and transcribe_work.owner is null)"
+)
+_FREE = "transcribe_work.owner is null and transcribe_work.job = '' and transcribe_work.queue <> 'failed'"
+_ADD = f"""insert into transcribe_work
+    (key, queue, priority, due, hold, expires, owner, attempts, job, problem, remedy, news, told, added, body)
     values (?, ?, ?, ?, ?, ?, null, 0, ?, '', '', '', 0, ?, ?)
     on conflict (key) do update set
-    queue = case when {again} then excluded.queue else transcribe_work.queue end,
-    job = case when {again} then excluded.job else transcribe_work.job end,
-    added = case when {again} then excluded.added else transcribe_work.added end,
-    attempts = case when {again} then 0 else transcribe_work.attempts end,
-    body = case when {again} or (transcribe_work.queue = excluded.queue and transcribe_work.owner is null
-        and transcribe_work.problem <> '') then excluded.body else transcribe_work.body end,
-    due = case when {again} then excluded.due
-        when transcribe_work.owner is null and transcribe_work.job = '' and transcribe_work.queue <> 'failed'
-        and excluded.priority < transcribe_work.priority and excluded.due < transcribe_work.due
+    queue = case when {_AGAIN} then excluded.queue else transcribe_work.queue end,
+    job = case when {_AGAIN} then excluded.job else transcribe_work.job end,
+    added = case when {_AGAIN} then excluded.added else transcribe_work.added end,
+    attempts = case when {_AGAIN} then 0 else transcribe_work.attempts end,
+    problem = case when {_AGAIN} then '' else transcribe_work.problem end,
+    remedy = case when {_AGAIN} then '' else transcribe_work.remedy end,
+    body = case when {_AGAIN} or (transcribe_work.queue = excluded.queue and {_FREE})
+        then excluded.body else transcribe_work.body end,
+    due = case when {_AGAIN} or ({_FREE} and excluded.priority = {URGENT} and excluded.due < transcribe_work.due)
         then excluded.due else transcribe_work.due end,
     priority = case when excluded.priority < transcribe_work.priority then excluded.priority
         else transcribe_work.priority end,
     hold = case when excluded.hold > transcribe_work.hold then excluded.hold else transcribe_work.hold end,
     expires = case when transcribe_work.expires is null or excluded.expires is null then null
         when excluded.expires > transcribe_work.expires then excluded.expires else transcribe_work.expires end
-    """.replace("{again}", "(transcribe_work.queue = 'failed' and transcribe_work.due < excluded.added - 60)")
+    """
 _MINE = "key = ? and queue = ? and owner = ? and attempts = ?"
 
 
