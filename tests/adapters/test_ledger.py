@@ -11,11 +11,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.adapters.background import Clock
 from tests.adapters.queue_servers import redis_server
 from transcribe_backend.ledger import Ledger, open_queue
 
 from harness.postgres import postgres as postgres_server
-from tests.adapters.background import Clock
 from transcribe_backend import ledger as ledger_module
 from transcribe_backend.errors import QueueError
 from transcribe_backend.settings import Settings

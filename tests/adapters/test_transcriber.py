@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.adapters.background import CALLS
 
 from harness.aws import LocalAWS, local_aws
-from tests.adapters.background import CALLS
 from transcribe_backend.backend import Backend
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition

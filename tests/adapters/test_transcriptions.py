@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.adapters.background import CALLS, OUTPUT, Machine, Process, ended, job_of, put_audio
 
 from harness import ROOT
 from harness.aws import LocalAWS, local_aws
 from harness.waiting import until
-from tests.adapters.background import CALLS, OUTPUT, Machine, Process, ended, job_of, put_audio
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.errors import AWSError, JobFailed
 from transcribe_backend.speech.recognition import Recognition

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from tests.adapters.background import Clock
 from transcribe_backend.ledger import Ledger
 from transcribe_backend.versions import Versions
 
-from tests.adapters.background import Clock
 from transcribe_backend.settings import Settings
 
 

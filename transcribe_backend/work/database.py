@@ -53,6 +53,7 @@ class Database:
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(_CONNECTIONS)
         self._free: list[tuple[float, Any]] = []
+        self._generation = 0
         self._closed = False
 
     @contextmanager
@@ -113,11 +114,11 @@ class Database:
     def _connection(self, *, writes: bool) -> Iterator[Any]:
         with self._dialect.turn(writes), self._room:
             self._prepare()
-            connection = self._begun(writes)
+            generation, connection = self._generation, self._begun(writes)
             try:
                 yield connection
             finally:
-                self._give_back(connection)
+                self._give_back(connection, generation)
 
     def _begun(self, writes: bool) -> Any:
         """A connection in a transaction; a pooled one may have lost its server meanwhile."""
@@ -140,10 +141,10 @@ class Database:
                 _close([connection])
                 raise
 
-    def _give_back(self, connection: Any) -> None:
+    def _give_back(self, connection: Any, generation: int) -> None:
         usable = not getattr(connection, "closed", False) and not self._dialect.in_transaction(connection)
         with self._lock:
-            if usable and not self._closed:
+            if usable and not self._closed and generation == self._generation:
                 self._free.append((time.monotonic(), connection))
                 return
         _close([connection])
@@ -167,14 +168,24 @@ class Database:
             finally:
                 _close([connection])
 
+    def _begin_anew(self) -> None:
+        """Of a damaged file no connection is used again, and only a file that is damaged itself is set aside: this may
+        be one that another process or thread has made since.
+        """
+        with self._lock:
+            spare, self._free = [made for _, made in self._free], []
+            self._ready = False
+            self._generation += 1
+            self._dialect.set_aside()
+        _close(spare)
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, psycopg.Error, OSError) as error:
             if self._dialect.damaged(error):
-                self._dialect.set_aside()
-                self._ready = False
+                self._begin_anew()
             raise QueueError(
                 f"The store of owed work does not answer ({type(error).__name__}: {_first_line(error)}).",
                 remedy="Check that the server at QUEUE_URL runs, or that MODEL_DIR is writable and its disk not full.",

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,22 @@ class Sqlite:
 
     def set_aside(self) -> None:
         """A damaged file costs time, never a transcript: what it held is asked for again."""
+        if self._is_sound():
+            return
         _log.error("%s is damaged; it is kept as %s.damaged and begun anew", self._path, self._path.name)
         for ending in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
                 part = self._path.with_name(self._path.name + ending)
                 part.replace(part.with_name(part.name + ".damaged"))
+
+    def _is_sound(self) -> bool:
+        """Whether the file that is there now can be read in all its pages."""
+        try:
+            with closing(self.connect()) as connection:
+                told: Rows = connection.execute("pragma quick_check(1)").fetchall()
+        except sqlite3.Error:
+            return False
+        return told == [("ok",)]
 
 
 class Postgres:

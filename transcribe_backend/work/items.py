@@ -113,7 +113,7 @@ class Work:
                 execute.many(_ADD, sorted(rows, key=lambda row: row[0]))
 
     def take(self, queue: str, priority: int, count: int, lease: float = LEASE) -> list[Item]:
-        """At most `count` due items, the longest due first; the caller's for `lease` seconds."""
+        """At most `count` due items, those that are due longest; the caller's for `lease` seconds."""
         now = self.now()
         with self._database.transaction() as execute:
             rows = execute(
@@ -344,7 +344,7 @@ class Work:
 
     def _each(self, keys: Iterable[str], sql: str, *values: Any) -> None:
         with self._database.transaction() as execute:
-            for part in _parts(list(keys)):
+            for part in _parts(sorted(keys)):
                 chosen = self._ordered(f"key in ({','.join('?' * len(part))})")
                 execute(sql.replace("{chosen}", chosen), *values, *part)
 
