@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
-ARG PYTHON_VERSION=3.12
+# By digest after `make pin`, which renews it (docs/security.md).
+ARG BASE=python:3.12-slim
 
-FROM python:${PYTHON_VERSION}-slim
+FROM ${BASE}
 
 WORKDIR /app
 

@@ -2,6 +2,8 @@
 
 STUDIO_VENV := .venv-label-studio
 TOOLS_VENV := .cache/tools
+RUNTIME_VENV := .cache/runtime
+BOM_VENV := .cache/bom
 BIN := .venv/bin
 
 # The newest suitable Python, or whatever python3 is (scripts/check_python.py then says what is wrong with it).
@@ -12,9 +14,11 @@ PYTHON ?= $(or $(firstword $(foreach name,python3 python3.13 python3.12 python3.
 stamp = $(1)/.installed-$(shell cksum < $(2) | cut -d' ' -f1)
 INSTALLED := $(call stamp,.venv,requirements-test.txt)
 STUDIO_INSTALLED := $(call stamp,$(STUDIO_VENV),requirements-label-studio.txt)
+RUNTIME_INSTALLED := $(call stamp,$(RUNTIME_VENV),requirements.txt)
 UV_INSTALLED := $(TOOLS_VENV)/.installed
+BOM_INSTALLED := $(BOM_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check bench lock image-test clean
+.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom image-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,9 +29,12 @@ help:
 	@echo 'make run                   the backend alone, with whatever AWS_* and the settings in README.md say'
 	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'
 	@echo 'make check                 linters and types only'
+	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
 	@echo 'make bench                 the benchmarks'
 	@echo 'make image-test            builds the image and tries it'
 	@echo 'make lock                  writes the lock files (UPGRADE=1 takes newer versions)'
+	@echo 'make pin                   writes the digest of the base image into the Dockerfile (needs Docker)'
+	@echo 'make sbom                  what the image holds: sbom.cdx.json (CycloneDX), and the licences as a table'
 	@echo 'make install               .venv: backend, tests, stand-in'
 	@echo 'make install-label-studio  .venv-label-studio: Label Studio 1.23.2'
 	@echo 'make clean                 removes what the demo and the tests keep between runs'
@@ -38,7 +45,8 @@ install-label-studio: $(STUDIO_INSTALLED)
 
 $(INSTALLED): STEP = backend, tests and stand-in (about a minute)
 $(STUDIO_INSTALLED): STEP = Label Studio 1.23.2 (about two minutes)
-$(INSTALLED) $(STUDIO_INSTALLED):
+$(RUNTIME_INSTALLED): STEP = what runs, without the tests
+$(INSTALLED) $(STUDIO_INSTALLED) $(RUNTIME_INSTALLED):
 	@$(PYTHON) scripts/check_python.py
 	@echo 'Installing into $(@D): $(STEP) …'
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
@@ -47,11 +55,18 @@ $(INSTALLED) $(STUDIO_INSTALLED):
 	@touch $@
 $(INSTALLED): LOCK = requirements-test.txt
 $(STUDIO_INSTALLED): LOCK = requirements-label-studio.txt
+$(RUNTIME_INSTALLED): LOCK = requirements.txt
 
 $(UV_INSTALLED):
 	@$(PYTHON) scripts/check_python.py
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@touch $@
+
+$(BOM_INSTALLED):
+	@$(PYTHON) scripts/check_python.py
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
 	@touch $@
 
 demo: $(INSTALLED) $(STUDIO_INSTALLED)
@@ -68,14 +83,24 @@ check: $(INSTALLED)
 test: check $(STUDIO_INSTALLED)
 	$(BIN)/python -m pytest $(KEYWORDS)
 
+contract: $(INSTALLED)
+	@$(BIN)/python -m contract $(CONTRACT)
+
 bench: $(INSTALLED) $(STUDIO_INSTALLED)
 	@$(BIN)/python -m benchmarks
 
 lock: $(UV_INSTALLED)
 	@UPGRADE=$(UPGRADE) sh scripts/lock.sh $(abspath $(TOOLS_VENV))
 
+pin:
+	@sh scripts/pin.sh
+
+sbom: $(RUNTIME_INSTALLED) $(BOM_INSTALLED)
+	@$(BOM_VENV)/bin/cyclonedx-py environment --output-reproducible --output-file sbom.cdx.json $(RUNTIME_VENV)/bin/python
+	@$(PYTHON) scripts/licences.py sbom.cdx.json
+
 image-test:
 	@scripts/image_test.sh
 
 clean:
-	rm -rf .demo .cache/label-studio .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts
+	rm -rf sbom.cdx.json .demo .cache/label-studio .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts

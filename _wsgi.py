@@ -9,6 +9,7 @@ from flask import Flask
 from model import AWSTranscribe
 from transcribe_backend.backend import Backend, backend
 from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.home import UMASK
 from transcribe_backend.telemetry.logs import configure_logging
 from transcribe_backend.web.app import create_app
 
@@ -17,7 +18,7 @@ def _arguments() -> argparse.Namespace:
     """The flags that `label-studio-ml start` passes on, in the SDK's names."""
     parser = argparse.ArgumentParser(description="AWS Transcribe backend for Label Studio (development server)")
     parser.add_argument("-p", "--port", help="port to listen on (default: PORT or 9090)")
-    parser.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104 - the SDK's default
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, or all with a password)")
     parser.add_argument("--kwargs", "--with", nargs="+", metavar="KEY=VAL", default=[], help="settings, as environment")
     parser.add_argument("-d", "--debug", action="store_true", help="the same as --log-level DEBUG")
     parser.add_argument("--log-level", help="DEBUG, INFO, WARNING or ERROR (default: LOG_LEVEL or INFO)")
@@ -48,8 +49,10 @@ def _make_app(running: Backend) -> Flask:
 def _main() -> int:
     arguments = _arguments()
     _to_environment(arguments)
+    os.umask(UMASK)
     try:
         running = backend()
+        running.settings.require_closed(arguments.host)
         if arguments.check:
             running.diagnosis.check()
             print("Settings and AWS are fine.")
@@ -59,7 +62,8 @@ def _main() -> int:
         return 2
     app = _make_app(running)
     running.start()
-    app.run(host=arguments.host, port=running.settings.port, threaded=True)
+    print(running.settings.access, flush=True)
+    app.run(host=arguments.host or running.settings.host, port=running.settings.port, threaded=True)
     return 0
 
 

@@ -7,21 +7,21 @@ import tempfile
 from typing import Any
 
 from transcribe_backend.errors import SettingsError
+from transcribe_backend.home import UMASK, make_private
 from transcribe_backend.settings import Settings
 
+os.umask(UMASK)
 try:
     _settings = Settings.from_env(os.environ)
+    make_private(_settings.model_dir)
 except SettingsError as error:
     sys.exit(error.advice)
-try:
-    _settings.model_dir.mkdir(parents=True, exist_ok=True)
-except OSError as error:
-    sys.exit(f"MODEL_DIR {_settings.model_dir} cannot be made: {error.strerror}. Name a folder that may be written to.")
 
-bind = f"0.0.0.0:{_settings.port}"
+bind = f"{_settings.host}:{_settings.port}"
+umask = UMASK
 workers = _settings.workers
 threads = _settings.threads
-worker_class = "gthread"
+worker_class = "transcribe_backend.web.worker.PatientWorker"
 timeout = 120
 graceful_timeout = 10
 keepalive = 5
@@ -31,6 +31,11 @@ loglevel = _settings.log_level.lower()
 _metrics = "" if "PROMETHEUS_MULTIPROC_DIR" in os.environ else tempfile.mkdtemp(prefix="transcribe-metrics-")
 if _metrics:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics
+
+
+def when_ready(server: Any) -> None:
+    """The operator learns who can reach the backend."""
+    server.log.warning(_settings.access)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -63,6 +63,15 @@ NAMES = (
     "annotations", "created_at", "was_cancelled", "project_id", "extra_params", "hostname", "access_token",
 )  # fmt: skip
 
+HOSTILE_IDS = (
+    "1/../../api/projects/1/export?exportType=JSON", "1?x=", "1#", "../1", "1/", "%2e%2e", "1\r\nHost: x", "1e3", "１",
+    1.0, 1e300, 2**63, 2**64, 10**400, -1, [1], {"id": 1}, 987654321,
+)  # fmt: skip
+HOSTILE_DATES = (
+    "2026-13-45T99:99:99Z", "9999-12-31T23:59:59.999999+14:00", "0001-01-01T00:00:00+14:00", "2026-01-01", "now", "1",
+    "2026-01-01T00:00:00Z" * 1000,
+)  # fmt: skip
+
 Request = tuple[str, str, Any]
 """Method, path, body: JSON, bytes to send as they are, or None for no body."""
 
@@ -75,6 +84,21 @@ def request(dice: random.Random) -> Request:
         return "POST", dice.choice(ROUTES), dice.randbytes(dice.randrange(200))
     path, make = dice.choice(_SHAPES)
     return "POST" if make else "GET", path, _spoiled(make(dice), dice) if make else None
+
+
+def hostile_webhook(dice: random.Random) -> Any:
+    """A webhook with, in one place or several, what its sender hopes to be believed or to be put into an address."""
+    body = _webhook(dice)
+    for holder, key in ((body["project"], "id"), (body["tasks"][0], "id"), (body["annotations"][0], "id")):
+        if dice.random() < 0.3:
+            holder[key] = dice.choice((*HOSTILE_IDS, *SCALARS))
+    if dice.random() < 0.3:
+        body["project"]["created_at"] = dice.choice((*HOSTILE_DATES, *SCALARS))
+    if dice.random() < 0.3:
+        body["project"]["label_config"] = dice.choice((*CONFIGS, *SCALARS, "<View>" + "<View/>" * 5000 + "</View>"))
+    if dice.random() < 0.1:
+        body["tasks"] = [{"id": number} for number in range(dice.randrange(500))]
+    return _spoiled(body, dice)
 
 
 def junk(dice: random.Random, depth: int = 4) -> Any:

@@ -12,11 +12,10 @@ with_docker() {
 with_buildah() {
     export STORAGE_DRIVER=vfs
     buildah() { command buildah --root "$PWD/.cache/image/storage" --runroot "$PWD/.cache/image/run" "$@"; }
-    version=$(sed -n 's/^ARG PYTHON_VERSION=//p' Dockerfile)
-    base=docker.io/library/python:$version-slim
+    base=docker.io/library/$(sed -n 's/^ARG BASE=\([^@]*\).*/\1/p' Dockerfile) # the digest is that of the registry's
     buildah inspect --type image "$base" >/dev/null 2>&1 || bootstrap_base "$base"
     buildah bud --isolation chroot --pull-never --format docker --volume /etc/ssl/certs:/etc/ssl/certs:ro \
-        --tag "$image" .
+        --build-arg BASE="$base" --tag "$image" .
     buildah rmi --prune >/dev/null # what earlier builds were
     container=$(buildah from --pull-never "$image")
     trap 'buildah rm "$container" >/dev/null' EXIT

@@ -20,6 +20,8 @@ def table() -> str:
 def _shown(default: object) -> str:
     if default in ("", frozenset()):
         return ""
+    if isinstance(default, bool):
+        return f"`{default}`".lower()
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
 

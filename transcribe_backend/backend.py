@@ -20,12 +20,17 @@ from transcribe_backend.errors import (
     RequestError,
     StudioUnreachable,
 )
+from transcribe_backend.home import make_private
 from transcribe_backend.learning import schedule
+from transcribe_backend.learning.documents import Documents
+from transcribe_backend.learning.evaluation import Evaluation
 from transcribe_backend.learning.evidence import Evidence
+from transcribe_backend.learning.excerpts import Excerpts
 from transcribe_backend.learning.learnt import InUse, Learnt
 from transcribe_backend.learning.reports import Reports
 from transcribe_backend.learning.schedule import TRAINING, Learning
 from transcribe_backend.learning.training import Trainer
+from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.answers import Answers
 from transcribe_backend.prelabeling.deliveries import GONE, Deliveries
 from transcribe_backend.prelabeling.imports import IMPORT, Imports
@@ -50,7 +55,7 @@ from transcribe_backend.work.records import Records
 class Backend:
     """Everything that requests, the worker and the command line share; makes no request when it is made.
 
-    `clock` replaces the clock of the store, and that by which what was found counts for a while.
+    `clock` replaces the clock of the store, and the one by which a look at audio or a project grows old.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
@@ -63,6 +68,7 @@ class Backend:
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
         self._home = MediaFolder(self.clients, settings)
+        self._clock = clock or time.monotonic
         self.engine = engine(settings, clock)
         self.work, self.slots = self.engine.work, self.engine.slots
         self.vocabularies = Vocabularies(self.clients, settings)
@@ -75,9 +81,10 @@ class Backend:
         self.metrics.watch(self._gauges)
 
     def _transcribing(self) -> None:
+        self.staging = Staging(self.clients, self.settings)
         self.audio = AudioLocator(
             S3Media(self.clients, self.settings),
-            Staging(self.clients, self.settings),
+            self.staging,
             self.studio,
             Downloader(self.settings.allowed_audio_hosts, LIMITS),
             self.settings,
@@ -106,19 +113,23 @@ class Backend:
 
     def _learning(self) -> None:
         self.reports = Reports(self.clients, self.settings)
-        self.learning = Learning(self.engine, self._trainer(), self.reports, self.settings)
+        self.wishes = WishBook(Documents(self.clients, self.settings, "words"))
+        self.trainer = self._trainer()
+        self.learning = Learning(self.engine, self.trainer, self.reports, self.settings)
 
     def _trainer(self) -> Trainer | None:
         if self.studio is None:
             return None
+        evidence = Evidence(self.studio, self.audio, self.jobs, self.store)
         return Trainer(
             self.studio,
             self.projects,
-            Evidence(self.studio, self.audio, self.jobs, self.store),
+            evidence,
+            Evaluation(evidence, self.batch, self.settings.train_champion_days),
+            Excerpts(self.clients, self.staging, self.settings.model_dir / "tmp"),
             self.vocabularies,
-            self.batch,
-            self.store,
             self.learnt,
+            self.wishes,
             self.reports,
             self.settings,
         )
@@ -205,4 +216,6 @@ def backend() -> Backend:
 @lru_cache(maxsize=1)
 def _made(process: int) -> Backend:
     # By process: connections made before a fork must not be used after it.
-    return Backend(Settings.from_env(os.environ))
+    settings = Settings.from_env(os.environ)
+    make_private(settings.model_dir)
+    return Backend(settings)

@@ -22,10 +22,20 @@ TranscribeBackendError          what is wrong + `remedy`: what to do; `mended`: 
 │   ├── StudioDenied            401, 403
 │   └── StudioNotFound          404: task, project or file is gone
 ├── QueueError                  the store of owed work, at QUEUE_URL or in MODEL_DIR, does not answer
+├── DiskFull                    the disk of MODEL_DIR has no room for audio
 └── TrainingError               a training cannot be done
 """
 
+import re
 from enum import Enum
+
+_LONGEST = 2000
+_CUT_AUTHORITY = re.compile(r"://[^\s/?#]*$")
+
+
+def clipped(text: str, most: int = _LONGEST) -> str:
+    """The first `most` characters of `text`; a user:password@ that would be cut, and so not be known as one, goes."""
+    return text if len(text) <= most else _CUT_AUTHORITY.sub("://", text[:most]) + "…"
 
 
 class Mended(Enum):
@@ -44,9 +54,10 @@ class TranscribeBackendError(Exception):
     def __init__(
         self, problem: str, *, remedy: str = "", retryable: bool | None = None, mended: Mended | None = None
     ) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.remedy = remedy
+        # What others wrote stands in these, and may be megabytes long.
+        self.problem = clipped(problem)
+        self.remedy = clipped(remedy)
+        super().__init__(self.problem)
         if retryable is not None:
             self.mended = Mended.ITSELF if retryable else Mended.NEVER
         if mended is not None:
@@ -167,6 +178,12 @@ class QueueError(TranscribeBackendError):
     """The store of owed work cannot be read or written."""
 
     mended = Mended.ITSELF
+
+
+class DiskFull(TranscribeBackendError):
+    """The disk of MODEL_DIR has no room for audio on its way to S3; what is left is the store's."""
+
+    mended = Mended.OPERATOR
 
 
 class TrainingError(TranscribeBackendError):

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from transcribe_backend.errors import SettingsError
 
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - listened on only when the settings say so
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _QUEUE_SCHEMES = ("postgresql", "postgres", "sqlite")
 
 
@@ -49,6 +51,18 @@ def _queue_url(text: str) -> str:
     return text
 
 
+def _promotion(text: str) -> str:
+    if text.lower() not in ("auto", "ask"):
+        raise ValueError("must be auto or ask")
+    return text.lower()
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
 def _log_level(text: str) -> str:
     if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
@@ -76,6 +90,18 @@ class Settings:
     max_jobs: int = _setting(
         "TRANSCRIBE_MAX_JOBS", 250, "Your AWS quota of concurrent transcription jobs", _number(int, 1, 100_000)
     )
+    price_per_minute: float = _setting(
+        "TRANSCRIBE_PRICE_PER_MINUTE",
+        0.006,
+        "What AWS charges you per minute, in dollars, for estimates",
+        _number(float, 0, 100),
+    )
+    minimum_seconds: float = _setting(
+        "TRANSCRIBE_MINIMUM_SECONDS",
+        0.0,
+        "What AWS charges you for at least, per job, for estimates",
+        _number(float, 0, 3600),
+    )
     label_studio_url: str = _setting(
         "LABEL_STUDIO_URL", "", "Where this backend reaches Label Studio", web_url, also=("LABEL_STUDIO_HOST",)
     )
@@ -84,6 +110,9 @@ class Settings:
     )
     basic_auth_user: str = _setting("BASIC_AUTH_USER", "", "User that callers must give (with BASIC_AUTH_PASS)")
     basic_auth_pass: str = _setting("BASIC_AUTH_PASS", "", "Password that callers must give", secret=True)
+    backend_open: bool = _setting(
+        "BACKEND_OPEN", False, "`true`: without a password, everybody who reaches it may use it", _flag
+    )
     predict_wait: float = _setting(
         "PREDICT_WAIT_SECONDS", 55.0, "How long a prediction request may wait for jobs", _number(float, 0, 95)
     )
@@ -104,6 +133,12 @@ class Settings:
     )
     train_eval_minutes: float = _setting(
         "TRAIN_EVAL_MINUTES", 30.0, "Audio minutes that one evaluation may pay for", _number(float, 0, 10_000)
+    )
+    train_champion_days: float = _setting(
+        "TRAIN_CHAMPION_DAYS", 30.0, "Older transcripts are made anew before they are compared", _number(float, 1, 3650)
+    )
+    train_promote: str = _setting(
+        "TRAIN_PROMOTE", "auto", "`ask`: a vocabulary that has proved itself waits for `vocabulary approve`", _promotion
     )
     model_dir: Path = _setting("MODEL_DIR", Path("data"), "Folder of caches, queue and reports", Path)
     queue_url: str = _setting(
@@ -143,6 +178,33 @@ class Settings:
         if problems:
             raise SettingsError(f"{'; '.join(problems)}.", remedy="Correct the environment and start again.")
         return settings
+
+    @property
+    def guarded(self) -> bool:
+        """Must callers give user and password?"""
+        return bool(self.basic_auth_user)
+
+    @property
+    def host(self) -> str:
+        """The address to listen on: closed to other machines until somebody has said how it is to be open."""
+        return ALL_ADDRESSES if self.guarded or self.backend_open else _LOOPBACK[0]
+
+    @property
+    def access(self) -> str:
+        """Who can use the backend, in one line for the operator."""
+        if self.guarded:
+            return f"Port {self.port} is open to all who give BASIC_AUTH_USER and BASIC_AUTH_PASS."
+        if self.backend_open:
+            return f"Port {self.port} is open to everybody who reaches it, without a password (BACKEND_OPEN=true)."
+        return f"Only this machine can reach port {self.port}: BASIC_AUTH_USER and BASIC_AUTH_PASS open it to others."
+
+    def require_closed(self, host: str | None) -> None:
+        """Raise SettingsError when `host`, an address to listen on, opens what is to stay closed."""
+        if host and host not in _LOOPBACK and self.host in _LOOPBACK:
+            raise SettingsError(
+                f"--host {host} opens the backend to others without a password.",
+                remedy="Set BASIC_AUTH_USER and BASIC_AUTH_PASS, or BACKEND_OPEN=true if that is meant.",
+            )
 
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown."""

@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,8 @@ from tests.adapters.s3 import REGION, fresh_buckets, moto_s3
 from transcribe_backend.aws import staging
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.staging import Staging
-from transcribe_backend.errors import AudioForbidden, AudioUnsupported, AWSError, BucketError
+from transcribe_backend.errors import AudioForbidden, AudioUnsupported, AWSError, BucketError, DiskFull, Mended
+from transcribe_backend.home import spare_bytes
 from transcribe_backend.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -152,18 +154,18 @@ def test_refused(make: Make, s3: Any, body: bytes, problem: str, remedy: str) ->
 
 
 def test_over_2_gb_is_cut_off(make: Make, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staging, "MAX_BYTES", 1000)
+    monkeypatch.setattr(staging, "MAX_BYTES", 10_000)
     sent = 0
 
     def endless() -> Iterator[bytes]:
         nonlocal sent
         while True:
             sent += 1
-            yield b"RIFF" + bytes(296)
+            yield b"fLaC" + bytes(4092)
 
     with pytest.raises(AudioUnsupported, match="larger than 2 GB"):
         make().stage(endless(), source="x")
-    assert sent == 4 and keys(s3) == []
+    assert sent == 3 and keys(s3) == []
 
 
 def test_streamed_wav_without_a_size_is_taken(make: Make) -> None:
@@ -272,3 +274,61 @@ def test_a_file_that_another_process_removes_meanwhile_stops_no_start(make: Make
     (tmp_path / "tmp").mkdir()
     (tmp_path / "tmp" / "audio-gone").symlink_to(tmp_path / "nowhere")  # listed, and not there
     make()
+
+
+def test_what_is_no_audio_is_not_read_to_its_end(make: Make, s3: Any) -> None:
+    given: list[int] = []
+
+    def page() -> Iterator[bytes]:
+        for number in range(1000):
+            given.append(number)
+            yield b"<html>" + b" " * 1018
+
+    with pytest.raises(AudioUnsupported, match="is a web page"):
+        make().stage(page(), source="x")
+    assert len(given) <= 5
+    assert keys(s3) == []
+
+
+def test_on_a_full_disk_nothing_is_downloaded(s3: Any, tmp_path: Path) -> None:
+    staging = Staging(AWSClients(), Settings(s3_bucket="ours", model_dir=tmp_path), spare=lambda folder: 0)
+    with pytest.raises(DiskFull, match="MODEL_DIR is nearly full") as caught:
+        staging.require("x")
+    assert caught.value.mended is Mended.OPERATOR
+    with pytest.raises(DiskFull):
+        staging.stage([TONE], source="x")
+    assert list((tmp_path / "tmp").iterdir()) == keys(s3) == []
+
+
+def test_a_disk_that_fills_meanwhile_keeps_its_reserve(s3: Any, tmp_path: Path) -> None:
+    megabyte, room = 1024**2, 40 * 1024**2
+
+    def spare(folder: Path) -> int:
+        return room - sum(path.stat().st_size for path in folder.iterdir())
+
+    staging = Staging(AWSClients(), Settings(s3_bucket="ours", model_dir=tmp_path), spare=spare)
+    given: list[int] = []
+
+    def long() -> Iterator[bytes]:
+        yield TONE
+        for number in range(1000):
+            given.append(number)
+            yield bytes(megabyte)
+
+    with pytest.raises(DiskFull):
+        staging.stage(long(), source="x")
+    assert 40 <= len(given) <= 40 + 16
+    assert list((tmp_path / "tmp").iterdir()) == keys(s3) == []
+
+
+def test_the_reserve_is_small_on_a_small_disk(tmp_path: Path) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    assert spare_bytes(tmp_path) == pytest.approx(usage.free - min(512 * 1024**2, usage.total / 10), abs=64 * 1024**2)
+
+
+def test_a_hostile_header_does_not_keep_the_parser_busy(make: Make, s3: Any) -> None:
+    hostile = b"ID3\x03\x00\x00\x00\x00\x00\x00" + b"\x00\xff" * (2 * 1024**2)
+    begun = time.thread_time()
+    make().stage([hostile], source="x")  # its length is not known: AWS judges
+    assert time.thread_time() - begun < 3
+    assert len(keys(s3)) == 1

@@ -365,9 +365,17 @@ def test_download_follows_its_own_redirects_to_files(fake: FakeStudio, studio: S
 @pytest.mark.parametrize("location", ["/api/tasks/1", "/user/login?next=/data/a"])
 def test_download_redirected_to_no_file(fake: FakeStudio, studio: Studio, server: Server, location: str) -> None:
     fake.routes["/data/a"] = lambda request: Reply(302, headers={"Location": location})
-    with pytest.raises(AudioForbidden), studio.download("/data/a", LIMITS):
-        pass
+    with pytest.raises(StudioUnreachable, match=f"redirects /data/a to {location.partition('?')[0]}.$") as caught:
+        studio.download("/data/a", LIMITS).__enter__()
+    assert not caught.value.permanent
     assert len(server.requests) == 1
+
+
+def test_a_page_of_maintenance_is_no_file(fake: FakeStudio, studio: Studio) -> None:
+    page = Reply(200, b"<!doctype html>", {"Content-Type": "text/html"})
+    fake.routes |= {"/data/a": lambda request: page, "/health": lambda request: page}
+    with pytest.raises(StudioUnreachable, match="answers a web page for /data/a"):
+        studio.download("/data/a", LIMITS).__enter__()
 
 
 def test_endless_redirects_end(fake: FakeStudio, studio: Studio, server: Server) -> None:
@@ -440,3 +448,19 @@ def test_upload_that_is_gone_answers_500(fake: FakeStudio, studio: Studio) -> No
 def test_an_exchange_that_is_none_is_an_error_of_label_studio(reply: Reply) -> None:
     with serve(lambda request: reply) as server, pytest.raises(StudioError, match="Label Studio|token"):
         Studio(server.url, PERSONAL).get("/api/current-user/whoami")
+
+
+@pytest.mark.parametrize("status", [400, 403, 500, 502])
+def test_an_error_without_end_is_not_read_to_its_end(fake: FakeStudio, studio: Studio, status: int) -> None:
+    sent: list[int] = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            sent.append(1)
+            yield b"x" * 65_536
+
+    fake.routes["/x"] = lambda request: Reply(status, endless())
+    with pytest.raises(StudioError) as caught:
+        studio.get("/x")
+    assert len(caught.value.detail) <= 65_536
+    assert len(sent) < 1000  # what the sockets' buffers hold, and no more

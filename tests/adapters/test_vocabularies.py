@@ -185,6 +185,8 @@ def test_the_kms_key_encrypts_the_table(make: Callable[..., AWS]) -> None:
 def test_a_new_version_gets_the_next_number_whatever_became_of_the_last(aws: AWS) -> None:
     aws.lists(v9="READY", v11="FAILED", v2="READY")
     aws.tells_tags("v11", state="candidate", digest="another")
+    for version in ("v9", "v2"):
+        aws.tells_tags(version, state="rejected", digest="another")
     aws.takes("create_vocabulary", "v12")
     aws.becomes("v12", "READY")
     aws.takes_candidate("v12")
@@ -195,6 +197,27 @@ def test_the_same_rows_again_are_the_same_version(aws: AWS) -> None:
     aws.lists(v3="READY")
     aws.tells_tags("v3", state="rejected", digest=digest(ROWS))
     assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v3")
+
+
+def test_so_are_those_of_a_version_before_the_last(aws: AWS) -> None:
+    aws.lists(v4="READY", v3="READY")
+    aws.tells_tags("v4", state="rejected", digest="another")
+    aws.tells_tags("v3", state="rejected", digest=digest(ROWS))
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v3")
+
+
+def test_a_version_older_than_the_one_in_use_is_made_anew(aws: AWS) -> None:
+    aws.lists(v2="READY", v1="READY")
+    aws.tells_tags("v2", state="promoted", digest="another")
+    aws.takes("create_vocabulary", "v3")
+    aws.becomes("v3", "READY")
+    aws.takes_candidate("v3")
+    assert aws.vocabularies.create(PROJECT, "en-US", ROWS) == Created("ls-p7-en-US-v3")
+
+
+def test_all_names_that_a_project_ever_had(aws: AWS) -> None:
+    aws.lists(v4="READY", v3="READY")
+    assert aws.vocabularies.names(PROJECT, "en-US") == [f"ls-p7-en-US-v{number}" for number in (4, 3, 2, 1)]
 
 
 def test_an_unfinished_version_is_taken_over(aws: AWS) -> None:
@@ -409,6 +432,18 @@ def test_prune_keeps_the_last_two_the_one_in_use_and_the_one_before_it(aws: AWS)
     aws.answers("delete_vocabulary", {}, VocabularyName="ls-p7-en-US-v4")
     aws.refuses("delete_vocabulary", "NotFoundException")
     assert aws.vocabularies.prune(PROJECT, "en-US") == ["ls-p7-en-US-v4"]
+
+
+def test_prune_keeps_what_waits_for_a_person(aws: AWS) -> None:
+    versions = {f"v{number}": "READY" for number in range(1, 5)}
+    aws.lists(**versions)
+    aws.lists(**versions)
+    for version, state in (("v4", "rejected"), ("v3", "rejected"), ("v2", "waiting"), ("v1", "rejected")):
+        aws.tells_tags(version, state=state)
+    aws.tells_tags("v2", state="waiting")
+    aws.tells_tags("v1", state="rejected")
+    aws.answers("delete_vocabulary", {}, VocabularyName="ls-p7-en-US-v1")
+    assert aws.vocabularies.prune(PROJECT, "en-US") == ["ls-p7-en-US-v1"]
 
 
 def test_prune_never_touches_the_last_ready_version(aws: AWS) -> None:

@@ -9,7 +9,9 @@ from harness.aws import LocalAWS, local_aws
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.commands import parser as cli
+from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.reports import Reports
+from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.vocabulary import table
 
@@ -68,10 +70,11 @@ def test_nothing_learnt_yet(command: Run) -> None:
 
 
 def test_list_show_and_roll_back(command: Run, versions: Vocabularies, settings: Settings) -> None:
+    record = {"spoken": 4, "right_before": 0, "right_after": 3, "false_before": 0, "false_after": 1, "broken": 2}
     report = {
         "outcome": "promoted",
         "reason": "Better.",
-        "phrases": [{"phrase": "AWS"}],
+        "phrases": [{"phrase": "AWS", "record": {**record, "examples": [["a w us", "AWS"], ["", "AWS"]]}}],
         "vocabulary": "ls-p7-en-US-v2",
     }
     rejected = [{"written": "7-Eleven", "reason": "digits"}]
@@ -85,12 +88,70 @@ def test_list_show_and_roll_back(command: Run, versions: Vocabularies, settings:
     assert "ls-p7-en-US-v2  READY  promoted" in command("list")
     shown = command("show", "--project", "7")
     assert shown[:4] == ["ls-p7-en-US-v2", "  Xochitl", "  AWS", "promoted: Better."]
-    assert shown[4:] == ["  + AWS", "  - 7-Eleven: digits"], "figures that there are not are not shown"
+    assert shown[4:] == [
+        "  + AWS: said 4 times, right 0 -> 3; wrongly inserted 0 -> 1, broke 2 words",
+        "      a w us -> AWS",
+        "      (nothing) -> AWS",
+        "  - 7-Eleven: digits",
+    ], "figures that there are not are not shown"
     assert command("show", "--project", "7", "--version", "1") == ["ls-p7-en-US-v1", "  Xochitl"]
     assert command("rollback", "--project", "7") == ["In use now: ls-p7-en-US-v1."]
     assert versions.promoted("7.1", "en-US") == "ls-p7-en-US-v1"
     assert command("rollback", "--project", "7") == ["In use now: no learnt vocabulary."]
     assert command("list", "--project", "7")[0] == "ls-p7-en-US-v2  READY  withdrawn"
+
+
+def test_the_history_of_trainings(command: Run, settings: Settings) -> None:
+    assert command("history", "--project", "6") == ["Project 6 was never trained in en-US."]
+    reports = Reports(AWSClients(), settings)
+    rates = {"champion": 0.5, "candidate": 0.3, "low": -0.25, "high": -0.1, "p": 0.002, "level": 0.05, "attempt": 1}
+    known = {"project": "6.1", "language": "en-US", "reason": "Too few."}
+    reports.save({**known, "asked": 0.0, "outcome": "not trained"})
+    vocabulary, cost = "ls-p6-en-US-v3", {"dollars_at_list_price": 0.4}
+    reports.save({**known, "asked": 60.0, "outcome": "promoted", "wer": rates, "vocabulary": vocabulary, "cost": cost})
+    assert command("history", "--project", "6") == [
+        "1970-01-01 00:00  -     not trained  Too few.",
+        "1970-01-01 00:01  v3    promoted     50.0% -> 30.0% (change -25.0 to -10.0 points, p = 0.002), $0.40",
+    ]
+
+
+def test_a_version_that_waits_is_approved_or_not(command: Run, settings: Settings) -> None:
+    vocabularies = Vocabularies(AWSClients(), settings)
+    assert "waits for a decision" in command("approve", "--project", "8", code=2)[0]
+    for phrases, decision, in_use in ((["Xochitl"], "approve", "v1"), (["Xochitl", "AWS"], "reject", "v1")):
+        name = vocabularies.create("8", "en-US", table(phrases, "en-US").rows).name
+        vocabularies.offer(name)
+        command(decision, "--project", "8")
+        assert vocabularies.promoted("8", "en-US") == f"ls-p8-en-US-{in_use}"
+    assert vocabularies.waiting("8", "en-US") is None
+    assert command("approve", "--project", "8", "--version", "2") == ["In use now: ls-p8-en-US-v2."]
+
+
+def test_people_ban_and_pin_words_at_once(command: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabularies = Vocabularies(AWSClients(), settings)
+
+    def in_use() -> set[str]:
+        name = vocabularies.promoted("9", "en-US")
+        return {row.display or row.phrase for row in vocabularies.rows(name)} if name else set()
+
+    assert command("ban", "Brecon", "--project", "9") == [
+        "Brecon will not be learnt.",
+        "In use now: no learnt vocabulary.",
+    ]
+    assert command("pin", "Xochitl", "--project", "9") == ["In use now: ls-p9-en-US-v1."]
+    command("pin", "AWS", "--project", "9")
+    assert in_use() == {"Xochitl", "AWS"}
+    command("ban", "aws", "--project", "9")
+    assert in_use() == {"Xochitl"}
+    assert "digits" in command("pin", "7", "--project", "9", code=2)[0]
+    assert "only row" in command("ban", "Xochitl", "--project", "9")[1]
+    monkeypatch.setenv("EDITOR", "sed -i s/Xochitl/Siobhan/")
+    monkeypatch.delenv("VISUAL", raising=False)
+    command("pin", "Xochitl", "--project", "9")
+    command("edit", "--project", "9")
+    assert in_use() == {"Siobhan"}
+    wishes = WishBook(Documents(AWSClients(), settings, "words")).read("9", "en-US")
+    assert {"Xochitl", "aws", "Brecon"} == set(wishes.banned) and wishes.pinned == ("Siobhan",)
 
 
 def test_training_needs_a_label_studio(command: Run) -> None:

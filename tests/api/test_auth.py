@@ -1,6 +1,7 @@
 """Who may call: with BASIC_AUTH_USER and BASIC_AUTH_PASS nobody else gets past `/` and `/health`."""
 
 import hmac
+import json
 from collections.abc import Callable
 from unittest import mock
 
@@ -73,3 +74,44 @@ def test_user_and_password_are_both_compared_in_constant_time(guarded: FlaskClie
 
 def test_without_settings_everything_is_open(client: FlaskClient) -> None:
     assert client.get("/versions").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/setup", "/predict", "/webhook"])
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None])
+def test_what_a_foreign_web_page_can_send_is_refused(client: FlaskClient, path: str, kind: str | None) -> None:
+    body = json.dumps(protocol.predict([]) | protocol.setup() | {"action": "START_TRAINING"})
+    answer = client.post(path, data=body, content_type=kind, headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 415
+    assert "application/json" in answer.status
+
+
+OURS = (
+    "localhost", "localhost:9090", "127.0.0.1:9090", "[::1]:9090", "10.0.0.5", "[fd00::1]", "transcribe-backend:9090",
+    "host.docker.internal:9090", "transcribe-backend.default.svc", "backend.ns.svc.cluster.local:9090", "backend.lan",
+    "",
+)  # fmt: skip
+OTHERS = (
+    "evil.example", "127.0.0.1.evil.example:9090", "localhost.evil.example", "local.evil.com", "evil.com:9090", "1.2.3",
+    "[::1", "evil.com@localhost.evil.com", "a." * 200 + "local",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("host", OURS)
+def test_without_a_password_it_answers_to_addresses_and_private_names(client: FlaskClient, host: str) -> None:
+    assert client.get("/versions", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", OTHERS)
+def test_a_name_that_others_can_own_is_not_answered(client: FlaskClient, host: str) -> None:
+    for answer in (
+        client.get("/status", headers={"Host": host}),
+        client.post("/setup", json=protocol.setup(), headers={"Host": host}),
+    ):
+        assert answer.status_code == 403
+        assert "BASIC_AUTH_USER" in answer.status
+    assert client.get("/health", headers={"Host": host}).status_code == 200
+
+
+def test_with_a_password_any_name_will_do(guarded: FlaskClient) -> None:
+    headers = {"Host": "backend.example.com"}
+    assert guarded.get("/versions", auth=(USER, PASSWORD), headers=headers).status_code == 200

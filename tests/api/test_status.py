@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 
 from harness import protocol
@@ -43,3 +44,18 @@ def test_what_a_task_says_is_text_and_signatures_stay_secret(client: FlaskClient
 def test_answered_versions_are_shown(client: FlaskClient) -> None:
     version = client.post("/setup", json=protocol.setup()).json["model_version"]
     assert version in client.get("/status").text
+
+
+@pytest.mark.parametrize(
+    "start", ["gs://", "s3://", "/data/", "https://", "data:audio/wav;base64,", "", "\ud800", "gs://\ud800"]
+)
+def test_no_value_makes_the_page_long_or_breaks_it(client: FlaskClient, start: str) -> None:
+    before = len(client.get("/status").data)
+    values = [start + "\ud800" * 3 + "x" * 1_000_000 for _ in range(3)]
+    client.post(
+        "/predict", json=protocol.predict([protocol.task(number, value) for number, value in enumerate(values, 1)])
+    )
+    page = client.get("/status")
+    assert page.status_code == 200
+    assert page.mimetype == "text/html"
+    assert len(page.data) - before < 5000 * len(values)

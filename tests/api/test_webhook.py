@@ -62,3 +62,33 @@ def test_a_payload_that_is_none_is_a_bad_request(client: FlaskClient, body: Any,
     answer = client.post("/webhook", json=body)
     assert answer.status_code == (400 if field else 200)
     assert field is None or field in answer.json["detail"]
+
+
+PATHS = ("1/../../api/users", "1?x=", "1", 1.5, True, -1, 2**63, [1], {"id": 1}, None, "\ud800")
+
+
+@pytest.mark.parametrize("hostile", PATHS)
+@pytest.mark.parametrize("action", ["TASKS_CREATED", "TASKS_DELETED", "ANNOTATION_CREATED", "START_TRAINING"])
+@pytest.mark.parametrize("place", ["project", "tasks", "annotation"])
+def test_an_id_that_is_no_number_is_refused(client: FlaskClient, action: str, place: str, hostile: Any) -> None:
+    body: dict[str, Any] = {
+        "action": action,
+        "project": {"id": 1, "created_at": "2026-01-01T00:00:00Z", "label_config": protocol.PLAIN},
+        "tasks": [{"id": 1, "data": {}}],
+        "annotation": {"id": 1},
+    }
+    (body[place][0] if place == "tasks" else body[place])["id"] = hostile
+    answer = client.post("/webhook", json=body)
+    assert answer.status_code == 400
+    assert answer.json["detail"].startswith(f"{place}.id")
+
+
+@pytest.mark.parametrize("project", ["1/../2", "..", "a.b", "1.2.3", "-1", "1" * 20, "1.1795327464?x"])
+def test_a_project_is_two_numbers(client: FlaskClient, project: str) -> None:
+    for path, body in (
+        ("/setup", protocol.setup(project=project)),
+        ("/predict", protocol.predict([], project=project)),
+    ):
+        answer = client.post(path, json=body)
+        assert answer.status_code == 400
+        assert "project must be <id>.<created>" in answer.json["detail"]

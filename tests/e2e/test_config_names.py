@@ -2,14 +2,15 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
-from tests.e2e.parts import BUCKET
 
+from harness.aws import LocalAWS
 from harness.backend import Server
 from harness.label_studio import LabelStudio
 from tests.e2e import recordings
 from tests.e2e.editor import Editor, submitted
-from tests.e2e.projects import connected, predicted, upload
+from tests.e2e.projects import BUCKET, connected, predicted, upload
 from tests.unit.labeling.cases import shape
 from transcribe_backend.labeling.interface import read
 from transcribe_backend.labeling.predictions import predictions
@@ -44,6 +45,23 @@ VIDEO = """<View>
   <TextArea name="said" toName="film" perRegion="true"/>
 </View>"""
 
+# The first recording has nothing that a transcript could fill.
+TWO_RECORDINGS = """<View>
+  <Audio name="agent" value="$agent"/>
+  <Rating name="politeness" toName="agent"/>
+  <Audio name="customer" value="$customer"/>
+  <Labels name="kind" toName="customer"><Label value="Speech"/><Label value="Noise"/></Labels>
+  <TextArea name="said" toName="customer" perRegion="true"/>
+</View>"""
+
+# Played in step; `film` is the same file.
+WITH_VIDEO = """<View>
+  <Video name="film" value="$customer" sync="both"/>
+  <Audio name="sound" value="$customer" sync="both"/>
+  <Labels name="kind" toName="sound"><Label value="Speech"/><Label value="Noise"/></Labels>
+  <TextArea name="said" toName="sound" perRegion="true"/>
+</View>"""
+
 STORY = recordings.in_a_row([recordings.austen(880), recordings.austen(890)])
 BOTH = (recordings.kennedy(), recordings.austen(870))
 
@@ -72,6 +90,31 @@ def test_own_names(studio: LabelStudio, stand_in: Server, backend: Server, page:
     expect(editor.regions).to_have_count(len(filled["said"]))
     expect(editor.regions.first).to_contain_text("Speech")
     assert by_control(editor.submit()) == filled
+
+
+@pytest.mark.parametrize(
+    ("label_config", "target"), [(TWO_RECORDINGS, "customer"), (WITH_VIDEO, "sound")], ids=["two", "video"]
+)
+def test_several_recordings(
+    label_config: str, target: str, studio: LabelStudio, stand_in: LocalAWS, backend: Server, page: Page
+) -> None:
+    upload(stand_in, {"several.wav": recordings.mono(STORY), "other.wav": recordings.mono(recordings.kennedy())})
+    project = connected(studio, stand_in, backend, f"Several with {target}", label_config)
+    studio.import_tasks(project, [{"agent": f"s3://{BUCKET}/other.wav", "customer": f"s3://{BUCKET}/several.wav"}])
+    studio.retrieve_predictions(project)
+    (task,) = predicted(studio, project)
+    (prediction,) = task["predictions"]
+    filled = by_control(prediction["result"])
+    assert {result["to_name"] for result in prediction["result"]} == {target}
+    assert filled["said"] and "country" not in " ".join(filled["said"])
+
+    editor = Editor(page, studio, project, task["id"], len(STORY) / recordings.RATE)
+    expect(editor.regions).to_have_count(len(filled["said"]))
+    editor.select(0)
+    expect(editor.texts.first).to_have_text(filled["said"][0])
+    stored = editor.submit()
+    assert by_control(stored) == filled
+    assert {result["to_name"] for result in stored} == {target}
 
 
 def test_a_remark_does_not_keep_the_words_away(

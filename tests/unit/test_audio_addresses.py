@@ -1,10 +1,12 @@
 """The forms of S3 addresses."""
 
+import boto3
+import botocore.session
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcribe_backend.aws.addresses import S3Address, from_uri, from_url
+from transcribe_backend.aws.addresses import DOMAINS, S3Address, from_uri, from_url
 from transcribe_backend.errors import AudioError
 
 ENDPOINT = "http://127.0.0.1:5000"
@@ -21,6 +23,9 @@ ENDPOINT = "http://127.0.0.1:5000"
         ("https://calls.s3-accelerate.amazonaws.com/b.wav", "s3://calls/b.wav"),
         ("https://calls.s3-accelerate.dualstack.amazonaws.com/b.wav", "s3://calls/b.wav"),
         ("https://calls.s3.cn-north-1.amazonaws.com.cn/b.wav", "s3://calls/b.wav"),
+        ("https://s3.us-gov-east-1.amazonaws.com/calls/b.wav", "s3://calls/b.wav"),
+        ("https://calls.s3.eusc-de-east-1.amazonaws.eu/b.wav", "s3://calls/b.wav"),
+        ("https://s3.us-iso-east-1.c2s.ic.gov/calls/b.wav", "s3://calls/b.wav"),
         ("https://my.dotted.bucket.s3.amazonaws.com/b.wav", "s3://my.dotted.bucket/b.wav"),
         ("https://s3.amazonaws.com/calls/a/b.wav", "s3://calls/a/b.wav"),
         ("https://s3.eu-west-1.amazonaws.com/calls/a/b.wav", "s3://calls/a/b.wav"),
@@ -59,6 +64,26 @@ def test_urls_of_s3(url: str, uri: str) -> None:
 )
 def test_other_urls(url: str) -> None:
     assert from_url(url, ENDPOINT) is None
+
+
+def test_the_domains_are_those_of_all_partitions() -> None:
+    partitions = botocore.session.get_session().get_data("endpoints")["partitions"]
+    assert {partition["dnsSuffix"] for partition in partitions} == set(DOMAINS)
+
+
+def test_the_urls_of_all_regions_are_read() -> None:
+    session = boto3.session.Session()
+    regions = [
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("s3", partition)
+    ]
+    assert {"us-gov-west-1", "cn-northwest-1", "eusc-de-east-1"} < set(regions)
+    for region in regions:
+        client = session.client("s3", region, aws_access_key_id="a", aws_secret_access_key="b")
+        for bucket in ("calls", "dotted.calls"):
+            url = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a/b c.wav"})
+            assert from_url(url) == S3Address(bucket, "a/b c.wav", signed=True), url
 
 
 def test_version() -> None:

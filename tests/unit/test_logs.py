@@ -14,9 +14,10 @@ from transcribe_backend.settings import Settings
 configure_logging(Settings(label_studio_url="http://x", label_studio_api_key="0123456789abcdef"))
 log = logging.getLogger("some")
 log.warning("audio %s", "a\\n[2026] [ERROR] forged\\r\\nline")
+log.warning("a\\x1b[2Jb\\x85c\\u2028d\\u2029e\\u202ef\\x00g\\th")
 log.warning("odd \\ud800 and \\u8a9e and 0123456789abcdef")
 try:
-    raise ValueError("0123456789abcdef")
+    raise ValueError("0123456789abcdef \\x1b[2J")
 except ValueError:
     log.exception("failed")
 logging.getLogger("gunicorn.error").info("booted")
@@ -32,10 +33,11 @@ def test_one_line_each_whatever_is_in_it() -> None:
     records = [line.partition("[WARNING] ")[2] for line in lines if "[WARNING]" in line]
     assert records == [
         "[some::<module>::7] audio a\\n[2026] [ERROR] forged\\r\\nline",
-        "[some::<module>::8] odd \\ud800 and \\u8a9e and [redacted]",
+        "[some::<module>::8] a\\x1b[2Jb\\x85c\\u2028d\\u2029e\\u202ef\\x00g\th",
+        "[some::<module>::9] odd \\ud800 and \\u8a9e and [redacted]",
     ]
-    assert "[some::<module>::12] failed" in ended.stdout
-    assert "ValueError: [redacted]" in ended.stdout
+    assert "[some::<module>::13] failed" in ended.stdout
+    assert "ValueError: [redacted] \\x1b[2J" in ended.stdout
     assert lines[-1].endswith("booted")
 
 

@@ -22,6 +22,8 @@ KEY = "0123456789abcdef0123456789abcdef01234567"
         ("https://storage.googleapis.com/b/o?X-Goog-Signature=beef", "beef"),
         ("https://acc.blob.core.windows.net/c/b.wav?sv=2020&sig=abc%2Bdef%3D&se=2025", "abc%2Bdef"),
         ("https://host/a.wav?token=tok-en-1", "tok-en-1"),
+        ("https://host/a.wav?t=Zm9vYmFyLXNlY3JldA%3D", "Zm9vYmFy"),
+        ("https://host/a.wav?page=2&s=opensesame", "opensesame"),
         ("/k.wav?X-Amz-Signature=deadbeef HTTP/1.1", "deadbeef"),
         ("http://user:pa55@host/x", "pa55"),
         ("redis://:hunter22@queue:6379/0", "hunter22"),
@@ -36,6 +38,7 @@ KEY = "0123456789abcdef0123456789abcdef01234567"
         (f"Signature:\n{KEY}", KEY),
         (f"sent Bearer {JWT}", "c2lnbmF0dXJl"),
         (f"refused {JWT}.", "c2lnbmF0dXJl"),
+        (f"key-{JWT}-{JWT}", "c2lnbmF0dXJl"),
         ("key AKIAIOSFODNN7EXAMPLE was used", "AKIAIOSFODNN7EXAMPLE"),
         ("aws_secret_access_key=wJalrXUtnFEMI/K7MDENG", "wJalrXUtnFEMI"),
         ("AWS_SESSION_TOKEN: FwoGZXIvYXdzE", "FwoGZXIvYXdzE"),
@@ -54,6 +57,7 @@ def test_secrets_go(text: str, secret: str) -> None:
     [
         "Task 12: s3://audio/calls/hello.wav: S3 answered 404 Not Found.",
         "GET https://example.com/some dir/hello.wav?x=1&page=2 200",
+        "https://example.com/hello.wav?t=1795327464&d=calls/2026/hello.wav",
         "/data/local-files/?d=sub/second.wav",
         "Label Studio refuses the legacy token in LABEL_STUDIO_API_KEY.",
         "Job ls-3f2a9c (en-US) took 17.2 s: 84 words, mean confidence 0.97",
@@ -115,3 +119,17 @@ def test_long_lines_are_read_in_linear_time() -> None:
     before = sys.getrecursionlimit()
     assert redact(line) == line
     assert sys.getrecursionlimit() == before
+
+
+def test_a_record_is_bounded_and_half_a_secret_is_not_shown() -> None:
+    line = _filtered(_record("x" * 7995 + "hunter22-longer" + "y" * 10**6))
+    assert len(line) < 9000
+    assert "hunt" not in line
+
+
+def test_a_long_traceback_keeps_beginning_and_end() -> None:
+    record = _record("failed")
+    record.exc_text = "Traceback\n" + "line\n" * 5000 + "ValueError: " + "z" * 10**6
+    line = _filtered(record)
+    assert "Traceback" in line and "ValueError: zzz" in line
+    assert len(line) < 5000

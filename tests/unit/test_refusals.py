@@ -34,13 +34,13 @@ def test_a_timeout_of_setup_is_passed_on() -> None:
     ("reachable", "url", "remedy"),
     [
         (False, URL, "Start the backend, or correct --backend-url."),
-        (True, URL, "use --backend-url http://host.docker.internal:9090."),
-        (True, "http://10.0.0.5:9090", "through the firewall."),
+        (True, URL, "use --backend-url http://host.docker.internal:9090; without BASIC_AUTH_USER"),
+        (True, "http://10.0.0.5:9090", "through the firewall; without BASIC_AUTH_USER"),
     ],
 )
 def test_who_does_not_reach_the_backend_decides_the_remedy(reachable: bool, url: str, remedy: str) -> None:
     said = f"Can't connect to ML backend {url}, health check failed. Make sure it is up …"
-    assert advice(said, reachable=reachable, url=url).endswith(remedy)
+    assert remedy in advice(said, reachable=reachable, url=url)
 
 
 def test_an_unknown_host() -> None:

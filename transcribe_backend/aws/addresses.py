@@ -7,9 +7,14 @@ from urllib.parse import SplitResult, parse_qs, unquote, unquote_plus, urlsplit
 from transcribe_backend.errors import AudioError
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", re.ASCII)
+DOMAINS = (
+    "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+)  # fmt: skip
+"""Where the services of AWS's partitions are (checked in a test against botocore's list)."""
 _AWS_HOST = re.compile(
     r"(?:(?P<bucket>[a-z0-9._-]+)\.)?s3(?:-external-1|-fips|-accelerate)?(?:\.dualstack)?"
-    r"(?:[.-][a-z]{2}(?:-[a-z]+)+-\d+)?\.amazonaws\.com(?:\.cn)?",
+    rf"(?:[.-][a-z]{{2,4}}(?:-[a-z]+)+-\d+)?\.(?:{'|'.join(map(re.escape, DOMAINS))})",
     re.ASCII,
 )
 _SIGNATURES = ("X-Amz-Signature", "Signature")

@@ -44,6 +44,7 @@ _BAD_CREDENTIALS = frozenset(
         "ExpiredTokenException",
         "InvalidSignatureException",
         "AuthFailure",
+        "400",  # HEAD is answered without a body: so S3 says ExpiredToken
     }
 )
 _WRONG_CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheRequestFuture"})

@@ -82,7 +82,7 @@ class Diagnosis:
                 return
             if error_code(error) in ("403", "AccessDenied"):
                 raise BucketError(
-                    f"AWS denies the backend access to S3_BUCKET {bucket}.",
+                    f"AWS denies the backend s3:ListBucket on S3_BUCKET {bucket}.",
                     remedy="Attach deploy/iam-policy.json to its user or role, and check that the bucket is yours.",
                 ) from error
             raise translate(error, f"look at S3_BUCKET {bucket}") from error

@@ -12,13 +12,15 @@ from botocore.exceptions import ClientError
 from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcripts import REDACTED, TranscriptStore
-from transcribe_backend.errors import AWSError, JobFailed
+from transcribe_backend.errors import AccessDenied, AWSError, JobFailed
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition
 
 PREFIX = "ls-"
 _PAGE = 100
 _NOT_FOUND = frozenset({"NotFoundException", "BadRequestException"})
+_UNREADABLE = "S3 URI that you provided can't be accessed"
+_UNWRITABLE = "output bucket can't be accessed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class TranscribeJobs:
             except ClientError as error:
                 if error_code(error) == "ConflictException":
                     return False
-                raise
+                raise self._without_access(job, error) or error from error
         return True
 
     def listing(
@@ -138,6 +140,23 @@ class TranscribeJobs:
         with aws_errors(f"delete the transcription job {name}"):
             self._clients.transcribe(region or None).delete_transcription_job(TranscriptionJobName=name)
 
+    def _without_access(self, job: Job, error: ClientError) -> AccessDenied | None:
+        """AWS Transcribe reads and writes with the caller's permissions, and does not name the one that is missing."""
+        told = error.response["Error"].get("Message", "")
+        if _UNREADABLE in told:
+            audio = job.media.uri.removeprefix("s3://").partition("/")[0]
+            return AccessDenied(
+                f"AWS Transcribe may not read {job.media.uri} for the backend: {told}",
+                remedy=f"Allow s3:GetObject on bucket {audio} to the backend's user or role; and s3:ListBucket, without"
+                " which S3 does not tell whether the audio is there at all.",
+            )
+        if _UNWRITABLE in told:
+            return AccessDenied(
+                f"AWS Transcribe may not write into S3_BUCKET {self._settings.s3_bucket} for the backend: {told}",
+                remedy=f"Allow s3:PutObject on {self._settings.s3_folder}/* there to the backend's user or role.",
+            )
+        return None
+
     def _request(self, job: Job) -> dict[str, Any]:
         request = {
             "TranscriptionJobName": job.name,
@@ -153,9 +172,10 @@ class TranscribeJobs:
 
 def failed(status: JobStatus) -> JobFailed:
     """The error of a FAILED job. It stays failed: the same audio with the same options has the same name."""
+    mend = "Allow s3:GetObject on its bucket" if _UNREADABLE in status.reason else "Fix the audio"
     return JobFailed(
         f"AWS Transcribe failed{f' on {status.audio}' if status.audio else ''}: {status.reason or 'no reason given'}",
-        remedy=f"Fix the audio, or run `python -m transcribe_backend retry {status.name}` to try the same audio again.",
+        remedy=f"{mend}, or run `python -m transcribe_backend retry {status.name}` to try the same audio again.",
     )
 
 

@@ -1,20 +1,31 @@
 """Audio that already lies in S3: where it is, what it is, and from which region it can be transcribed."""
 
 import hashlib
+import io
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from transcribe_backend.aws import addresses
+from transcribe_backend.aws import addresses, length
 from transcribe_backend.aws.addresses import S3Address
 from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
-from transcribe_backend.errors import AudioError, AudioForbidden, AudioNotFound, AudioUnsupported, AWSError, BucketError
+from transcribe_backend.errors import (
+    AccessDenied,
+    AudioError,
+    AudioForbidden,
+    AudioNotFound,
+    AudioUnsupported,
+    AWSError,
+    BucketError,
+)
 from transcribe_backend.settings import Settings
 
 MAX_BYTES = 2 * 1024**3
 """AWS Transcribe's quota for one media file (docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html)."""
+_LENGTHS = 10_000
 _MISSING = frozenset({"404", "NotFound", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"})
 _DENIED = frozenset({"403", "Forbidden", "AccessDenied"})
 _ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -58,11 +69,17 @@ class Regions:
         except AWSError as error:
             if not isinstance(error.__cause__, ClientError):
                 raise
-            # A refusal (403) or a redirect (301) names the region as well.
-            answer = error.__cause__.response
             if error_code(error.__cause__) in _MISSING:
                 raise AudioNotFound(f"S3 has no bucket {bucket}.", remedy="Check the bucket's name.") from error
-        return str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
+            # A refusal (403) or a redirect (301) names the region as well; what else is refused says nothing of it.
+            answer = error.__cause__.response
+            if not _region(answer) and error_code(error.__cause__) not in _DENIED:
+                raise
+        return _region(answer)
+
+
+def _region(answer: Any) -> str:
+    return str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
 
 
 class MediaFolder:
@@ -139,6 +156,7 @@ class S3Media:
         self._settings = settings
         self._regions = Regions(clients)
         self._folder = MediaFolder(clients, settings, self._regions)
+        self._seconds = lru_cache(maxsize=_LENGTHS)(self._look_at_length)
 
     def address(self, url: str) -> S3Address | None:
         """The S3 object that an http(s) URL points at; None when it is another URL. Raises AudioError."""
@@ -147,13 +165,19 @@ class S3Media:
     def locate(self, uri: str | S3Address) -> Media:
         """Find an object and make sure that AWS Transcribe can take it, before a job is paid.
 
-        Raises AudioForbidden (ALLOWED_S3_BUCKETS), AudioNotFound, AudioUnsupported (empty, over 2 GB, archived),
-        AWSError. An object whose metadata we may not read is given as its URI alone.
+        Raises AudioForbidden (ALLOWED_S3_BUCKETS), AudioNotFound, AudioUnsupported (empty, over 2 GB or 4 hours,
+        archived), AWSError. An object whose metadata we may not read is given as its URI alone: AWS Transcribe may read
+        it all the same, but not an older version.
         """
         media = self.readable(uri)
         if media:
             return media
         found = addresses.from_uri(uri) if isinstance(uri, str) else uri
+        if found.version:
+            raise AccessDenied(
+                f"AWS denies the backend to look at version {found.version} of {found.uri}.",
+                remedy=f"Allow s3:GetObjectVersion on bucket {found.bucket} to the backend's user or role.",
+            )
         return Media(found.uri, found.uri, self._regions.of(found.bucket))
 
     def readable(self, uri: str | S3Address) -> Media | None:
@@ -164,7 +188,10 @@ class S3Media:
         if head is None:
             return None
         _check_object(found, head)
-        return self._placed(found, f"{found.uri}#{head['ETag'].strip(chr(34))}")
+        identity = f"{found.uri}#{head['ETag'].strip(chr(34))}"
+        if head["ContentLength"] >= length.COULD_BE_TOO_LONG:
+            length.check(self._seconds(found, identity, head["ContentLength"]), found.uri)
+        return self._placed(found, identity)
 
     def _check_policy(self, found: S3Address) -> None:
         allowed = self._settings.allowed_s3_buckets
@@ -190,6 +217,18 @@ class S3Media:
             if code in _DENIED:
                 return None
             raise
+
+    def _look_at_length(self, found: S3Address, identity: str, size: int) -> float | None:
+        """Seconds by the object's header; None where it does not tell, or we may not read it: AWS judges then."""
+        client = self._clients.s3(self._regions.of(found.bucket))
+        where: Any = {"Bucket": found.bucket, "Key": found.key}
+        if found.version:
+            where["VersionId"] = found.version
+
+        def fetch(first: int, last: int) -> bytes:
+            return client.get_object(**where, Range=f"bytes={first}-{last}")["Body"].read()
+
+        return length.of_file(io.BufferedReader(length.Ranged(fetch, size)))
 
     def _placed(self, found: S3Address, identity: str) -> Media:
         region, home = self._regions.of(found.bucket), self._folder.region

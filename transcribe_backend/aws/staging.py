@@ -2,32 +2,31 @@
 
 import contextlib
 import hashlib
-import io
 import os
 import shutil
 import subprocess  # noqa: S404
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
-from tinytag import TinyTag
 
-from transcribe_backend.aws import sniff
+from transcribe_backend.aws import length, sniff
 from transcribe_backend.aws.clients import AWSClients, aws_errors, translate
 from transcribe_backend.aws.media import MAX_BYTES, Media, MediaFolder
-from transcribe_backend.errors import AudioUnsupported, AWSError
+from transcribe_backend.errors import AudioUnsupported, AWSError, DiskFull
+from transcribe_backend.home import spare_bytes
 from transcribe_backend.settings import Settings
 
-MIN_SECONDS, MAX_SECONDS = 0.5, 4 * 3600.0
-"""AWS Transcribe's quotas of media length."""
 _LEFTOVER_SECONDS = 24 * 3600.0
 _CONVERSION_SECONDS = 900.0
+_LOOK_BYTES = 16 * 1024**2
 # One demuxer by name each: left to guess, ffmpeg would also follow playlists to other files.
 _DEMUXERS = {
     **{name: name for name in ("aiff", "caf", "asf", "au", "aac", "mov", "matroska")},
@@ -47,7 +46,8 @@ class _Spooled:
 class Staging:
     """Puts audio into `S3_FOLDER/media/<sha256>.<format>`; thread-safe, memory does not grow with the audio."""
 
-    def __init__(self, clients: AWSClients, settings: Settings) -> None:
+    def __init__(self, clients: AWSClients, settings: Settings, spare: Callable[[Path], int] = spare_bytes) -> None:
+        self._spare = spare
         self._clients = clients
         self._settings = settings
         self._media = MediaFolder(clients, settings)
@@ -55,21 +55,25 @@ class Staging:
         self._sweep()
 
     def require(self, source: str) -> None:
-        """Raise AudioForbidden, before anything is downloaded, when there is no S3_BUCKET for it."""
+        """Raise, before anything is downloaded, AudioForbidden without an S3_BUCKET for it, DiskFull without room."""
         self._media.require(source)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._require_room(source)
 
     def stage(self, stream: Iterable[bytes], *, source: str) -> Media:
         """Put the bytes of `stream` into S3 unless they are there; `source` names them in errors.
 
-        Raises AudioUnsupported (format, size, length), AudioForbidden (no S3_BUCKET), AWSError, or what
-        `stream` raises.
+        Raises AudioUnsupported (format, size, length), AudioForbidden (no S3_BUCKET), DiskFull, AWSError, or what
+        `stream` raises. What is no audio is not read beyond its first bytes.
         """
-        self._media.require(source)
+        self.require(source)
         with self._temporary() as path, self._temporary() as converted:
-            spooled = _spool(stream, path, source)
+            spooled = self._spool(stream, path, source)
             if not sniff.is_taken(spooled.format):
+                self._require_room(source)
                 spooled = _convert(spooled, converted, source)
-            _check_length(spooled, source)
+            with spooled.path.open("rb") as file:
+                length.check(length.of_file(file), source)
             return self._put(spooled, source)
 
     def _put(self, spooled: _Spooled, source: str) -> Media:
@@ -92,9 +96,32 @@ class Staging:
                 raise translate(cause, doing) from error
             raise AWSError(f"Cannot {doing}.", remedy="Check S3_BUCKET.", retryable=True) from error
 
+    def _spool(self, stream: Iterable[bytes], path: Path, source: str) -> _Spooled:
+        format, chunks = _recognised(stream, source)
+        digest, size = hashlib.sha256(), 0
+        with path.open("wb") as file:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > MAX_BYTES:
+                    raise AudioUnsupported(
+                        f"{source} is larger than 2 GB, the most that AWS Transcribe takes.",
+                        remedy="Split or compress it.",
+                    )
+                if size // _LOOK_BYTES > (size - len(chunk)) // _LOOK_BYTES:
+                    self._require_room(source)
+                digest.update(chunk)
+                file.write(chunk)
+        return _Spooled(path, digest.hexdigest(), format)
+
+    def _require_room(self, source: str) -> None:
+        if self._spare(self._folder) <= 0:
+            raise DiskFull(
+                f"The disk of MODEL_DIR is nearly full: {source} is not downloaded.",
+                remedy="Make room on it, or let MODEL_DIR be on a larger one.",
+            )
+
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
-        self._folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._folder, prefix="audio-")
         os.close(handle)
         try:
@@ -112,29 +139,29 @@ class Staging:
                     path.unlink()
 
 
-def _spool(stream: Iterable[bytes], path: Path, source: str) -> _Spooled:
-    digest, size, head = hashlib.sha256(), 0, b""
-    with path.open("wb") as file:
-        for chunk in stream:
-            size += len(chunk)
-            if size > MAX_BYTES:
-                raise AudioUnsupported(
-                    f"{source} is larger than 2 GB, the most that AWS Transcribe takes.", remedy="Split or compress it."
-                )
-            if len(head) < sniff.HEAD:
-                head += chunk[: sniff.HEAD - len(head)]
-            digest.update(chunk)
-            file.write(chunk)
-    if not size:
+def _recognised(stream: Iterable[bytes], source: str) -> tuple[str, Iterable[bytes]]:
+    """The format, and all of the stream. Raises AudioUnsupported when the first bytes tell that it is of no use."""
+    chunks = iter(stream)
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= sniff.HEAD:
+            break
+    if not head:
         raise AudioUnsupported(f"{source} is empty.", remedy="Upload the audio again.")
-    return _Spooled(path, digest.hexdigest(), sniff.sniff(head))
+    format = sniff.sniff(head[: sniff.HEAD])
+    if not (sniff.is_taken(format) or _is_convertible(format)):
+        raise _not_taken(format, source)
+    return format, chain([head], chunks)
+
+
+def _is_convertible(format: str) -> bool:
+    return format in _DEMUXERS and shutil.which("ffmpeg") is not None
 
 
 def _convert(spooled: _Spooled, target: Path, source: str) -> _Spooled:
-    demuxer, ffmpeg = _DEMUXERS.get(spooled.format), shutil.which("ffmpeg")
-    if not demuxer or not ffmpeg:
-        raise _not_taken(spooled.format, source)
-    command = [ffmpeg, "-nostdin", "-v", "error", "-y", "-threads", "1", "-protocol_whitelist", "file", "-f", demuxer]
+    demuxer = _DEMUXERS[spooled.format]
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-threads", "1", "-protocol_whitelist", "file", "-f", demuxer]
     command += ["-i", str(spooled.path), "-vn", "-fs", str(MAX_BYTES), "-c:a", "flac", "-f", "flac", str(target)]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=_CONVERSION_SECONDS)  # noqa: S603
@@ -154,35 +181,3 @@ def _not_taken(format: str, source: str) -> AudioUnsupported:
         remedy="Convert it to FLAC or WAV"
         + (", or install ffmpeg beside the backend: it then converts by itself." if format in _DEMUXERS else "."),
     )
-
-
-def _check_length(spooled: _Spooled, source: str) -> None:
-    seconds = _seconds(spooled)
-    if seconds is not None and seconds < MIN_SECONDS:
-        raise AudioUnsupported(
-            f"{source} lasts {seconds:.2f} s; AWS Transcribe takes 0.5 s and more.", remedy="Skip the task."
-        )
-    if seconds is not None and seconds > MAX_SECONDS:
-        raise AudioUnsupported(
-            f"{source} lasts {seconds / 3600:.1f} h; AWS Transcribe takes 4 h at most.", remedy="Split the audio."
-        )
-
-
-def _seconds(spooled: _Spooled) -> float | None:
-    """Length by the file's header; None where it does not tell (AMR and WebM never do here), AWS then judges."""
-    try:
-        with _BoundedReads(spooled.path) as file:
-            header = TinyTag.get(file_obj=file, tags=False)
-    except Exception:  # whatever a parser makes of a hostile header
-        return None
-    if spooled.format == "wav" and header.duration and header.bitrate:
-        # Recorders that stream do not know the size yet and write the largest.
-        return min(header.duration, spooled.path.stat().st_size / (header.bitrate * 125))
-    return header.duration
-
-
-class _BoundedReads(io.FileIO):
-    """A file of which a parser gets at most 1 MB at once, however long a field claims to be."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        return super().read(min(size, 2**20) if size is not None and size >= 0 else 2**20) or b""

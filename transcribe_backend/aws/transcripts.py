@@ -54,6 +54,14 @@ class TranscriptStore:
         self._remember(name, transcript)
         return transcript
 
+    def made_at(self, name: str, region: str | None = None) -> float | None:
+        """When (Unix time) AWS wrote the output into S3_BUCKET; without one, when it came to this disk."""
+        for key in self._keys(name) if self._settings.s3_bucket else ():
+            if written := self._written(key, region):
+                return written
+        path = self._path(name)
+        return path.stat().st_mtime if path.exists() else None
+
     def put(self, name: str, document: bytes) -> None:
         """Keep AWS's output document; raises TranscriptError when it is not one."""
         transcript = parse(_decode(document))
@@ -87,6 +95,16 @@ class TranscriptStore:
                 if error_code(error) in _MISSING:
                     return None
                 raise
+
+    def _written(self, key: str, region: str | None) -> float | None:
+        with aws_errors(f"look at s3://{self._settings.s3_bucket}/{key}"):
+            try:
+                head = self._clients.s3(region).head_object(Bucket=self._settings.s3_bucket, Key=key)
+            except ClientError as error:
+                if error_code(error) in _MISSING:
+                    return None
+                raise
+        return head["LastModified"].timestamp()
 
     def _path(self, name: str) -> Path:
         return self._folder / name[3:5] / f"{name}.json.gz"

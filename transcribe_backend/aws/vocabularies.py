@@ -4,6 +4,7 @@ What a version is for is written on it as its tag `state`, in AWS, where every p
 
     building -> candidate -> promoted -> withdrawn
                          \-> rejected
+                         \-> waiting (for a person, TRAIN_PROMOTE=ask) -> promoted or rejected
 
 In use is the newest READY version whose state is `promoted`. So promotion and rollback are one request each: a
 promotion marks the new version, a rollback unmarks it, and the version before is in use again.
@@ -30,7 +31,8 @@ from transcribe_backend.errors import VocabularyError
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.vocabulary import Rejection, Row, table_text
 
-BUILDING, CANDIDATE, PROMOTED, REJECTED, WITHDRAWN = "building", "candidate", "promoted", "rejected", "withdrawn"
+BUILDING, CANDIDATE, WAITING = "building", "candidate", "waiting"
+PROMOTED, REJECTED, WITHDRAWN = "promoted", "rejected", "withdrawn"
 _ANY = re.compile(r"ls-p\d+-.+-v(\d+)")
 _KEPT = 2
 _UNREADABLE = re.compile(r"\b(S3|bucket|access|permissions?)\b", re.IGNORECASE)
@@ -85,15 +87,18 @@ class Vocabularies:
         refuses all of them, is not done in time, or holds too many vocabularies.
         """
         digest = hashlib.sha256(table_text(rows).encode()).hexdigest()[:40]
-        latest = next(iter(self.versions(project, language)), None)
-        tags = self._requests.tags(latest.name) if latest else {}
-        if latest and not _is_of(project, tags):
-            tags = {}
-        if latest and tags.get("state") == BUILDING:
-            return self._take_over(_Draft(self._requests, latest.name, project, language, digest), rows)
-        if latest and latest.state == READY and tags.get("digest") == digest:
-            return Created(latest.name)
-        return self._make_new(project, language, rows, digest, latest.number + 1 if latest else 1)
+        versions = self.versions(project, language)
+        for version in versions:
+            tags = self._requests.tags(version.name) if version is versions[0] or version.state == READY else {}
+            if not _is_of(project, tags):
+                continue
+            if version is versions[0] and tags.get("state") == BUILDING:
+                return self._take_over(_Draft(self._requests, version.name, project, language, digest), rows)
+            if version.state == READY and tags.get("digest") == digest:
+                return Created(version.name)
+            if tags.get("state") == PROMOTED:
+                break  # an older version could not come into use any more
+        return self._make_new(project, language, rows, digest, versions[0].number + 1 if versions else 1)
 
     def versions(self, project: str, language: str) -> list[Version]:
         """All versions of a project in a language, newest first, in whatever state."""
@@ -102,6 +107,11 @@ class Vocabularies:
         listed = ((pattern.fullmatch(each["VocabularyName"]), each) for each in self._requests.listed(stem))
         found = [Version(match[0], int(match[1]), each["VocabularyState"]) for match, each in listed if match]
         return sorted(found, key=lambda version: -version.number)
+
+    def names(self, project: str, language: str) -> list[str]:
+        """The names of all versions that a project ever had in a language, newest first, deleted ones too."""
+        latest = next((version.number for version in self.versions(project, language)), 0)
+        return [_name(project, language, number) for number in range(latest, 0, -1)]
 
     def everything(self) -> list[Version]:
         """The versions of all projects, by name, in whatever state."""
@@ -125,6 +135,14 @@ class Vocabularies:
         """Use this version from now on, until a newer one is promoted."""
         self._requests.tag(name, {"state": PROMOTED})
 
+    def offer(self, name: str) -> None:
+        """Let a person decide about this version."""
+        self._requests.tag(name, {"state": WAITING})
+
+    def waiting(self, project: str, language: str) -> str | None:
+        """The newest version that a person has to decide about."""
+        return next(self._marked(project, language, WAITING), None)
+
     def reject(self, name: str) -> None:
         """Keep this version for people to look at, but never use it."""
         self._requests.tag(name, {"state": REJECTED})
@@ -146,7 +164,8 @@ class Vocabularies:
     def prune(self, project: str, language: str) -> list[str]:
         """Delete old versions; returns their names.
 
-        The last two stay, the newest READY one, the one in use and the one that a rollback leads to.
+        The last two stay, the newest READY one, the one in use, the one that a rollback leads to, and one that waits
+        for a person.
         """
         versions = self.versions(project, language)
         kept = {version.name for version in versions[:_KEPT]}
@@ -154,13 +173,17 @@ class Vocabularies:
         if any(version.name not in kept for version in versions):
             kept |= set(islice(self._promoted(project, language), _KEPT))
         old = [version.name for version in versions if version.name not in kept and version.state != PENDING]
-        ours = [name for name in old if _is_of(project, self._requests.tags(name))]
-        return [name for name in ours if self._requests.delete(name)]
+        ours = ((name, self._requests.tags(name)) for name in old)
+        waste = [name for name, tags in ours if _is_of(project, tags) and tags.get("state") != WAITING]
+        return [name for name in waste if self._requests.delete(name)]
 
     def _promoted(self, project: str, language: str) -> Iterator[str]:
+        return self._marked(project, language, PROMOTED)
+
+    def _marked(self, project: str, language: str, mark: str) -> Iterator[str]:
         for version in self.versions(project, language):
             tags = self._requests.tags(version.name) if version.state == READY else {}
-            if tags.get("state") == PROMOTED and _is_of(project, tags):
+            if tags.get("state") == mark and _is_of(project, tags):
                 yield version.name
 
     def _make_new(self, project: str, language: str, rows: Sequence[Row], digest: str, number: int) -> Created:

@@ -15,8 +15,10 @@ import requests
 
 from transcribe_backend.commands import refusals
 from transcribe_backend.errors import StudioDenied, StudioError, StudioNotFound, TranscribeBackendError
+from transcribe_backend.labeling import interface as labeling
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.settings import Settings, web_url
+from transcribe_backend.speech.vocabulary import can_learn
 from transcribe_backend.studio.client import Studio
 
 
@@ -178,12 +180,25 @@ def _notes(studio: Studio, project: int, backend: Backend) -> Iterator[str]:
     if connected and connected[0]["url"].rstrip("/") != backend.url:
         first = connected[0]["url"]
         yield f"Label Studio asks the project's first model only, which is {first}: remove that in Settings > Model."
-    version = studio.project(project).get("model_version")
+    described = studio.project(project)
+    yield from languages_note(described.get("label_config", ""))
+    version = described.get("model_version")
     if version not in ("", None, backend.title):
         yield (
             f'Annotators see predictions of "{version}": choose "{backend.title}" in Settings > Annotation > '
             "Use predictions to prelabel tasks."
         )
+
+
+def languages_note(label_config: str) -> Iterator[str]:
+    """Whether corrections will teach anything, where that is known before the first one."""
+    try:
+        asked = labeling.read(label_config, os.environ.get("TRANSCRIBE_LANGUAGE") or "en-US").recognition
+    except TranscribeBackendError:
+        return  # /setup has said more about it
+    if not asked.vocabulary and (asked.identifies or not can_learn(asked.language)):
+        what = "several languages" if asked.identifies else asked.language
+        yield f"Corrections will not teach a vocabulary in {what}; docs/learning.md has the languages that can learn."
 
 
 def _answers(url: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend, backend
-from transcribe_backend.commands import connect, retry, transcribe, vocabulary, worker
+from transcribe_backend.commands import connect, export, retry, transcribe, vocabulary, worker
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.telemetry.logs import configure_logging
 
@@ -41,6 +41,10 @@ def parser() -> argparse.ArgumentParser:
     transcribing = add("transcribe", "s3:// audio -> tasks.json with predictions, for import")
     transcribe.add_arguments(transcribing)
     transcribing.set_defaults(run=_with_backend(transcribe.run))
+
+    exporting = add("export", "the annotators' corrected texts with times: subtitles, or lists of timed words")
+    export.add_arguments(exporting)
+    exporting.set_defaults(run=_with_backend(export.run))
 
     working = add("worker", "do owed work beside the servers, on any machine that shares QUEUE_URL")
     working.set_defaults(run=_with_backend(worker.run))

@@ -52,10 +52,11 @@ def _unreachable(url: str, from_here: bool) -> StudioError:
     problem = f"Label Studio does not reach the backend at {url}"
     if not from_here:
         return StudioError(f"{problem}, nor do we from here.", remedy="Start the backend, or correct --backend-url.")
-    remedy = "Let Label Studio's machine through the firewall."
+    closed = "without BASIC_AUTH_USER and BASIC_AUTH_PASS the backend listens to its own machine only"
+    remedy = f"Let Label Studio's machine through the firewall; {closed}."
     if urlsplit(url).hostname in _LOOPBACK:
         address = f"http://host.docker.internal:{urlsplit(url).port or 80}"
-        remedy = f"In a container localhost is the container itself: use --backend-url {address}."
+        remedy = f"In a container localhost is the container itself: use --backend-url {address}; {closed}."
     return StudioError(f"{problem}, but we do from here.", remedy=remedy)
 
 

@@ -1,22 +1,38 @@
-"""`python -m transcribe_backend vocabulary …`: what has been learnt from annotators, and how to undo it."""
+"""`python -m transcribe_backend vocabulary …`: what was learnt from annotators, and what people decide about it."""
 
 import argparse
-import json
-from collections.abc import Iterator
+import os
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from transcribe_backend.backend import Backend
+from transcribe_backend.errors import TrainingError, VocabularyError
 from transcribe_backend.learning.reports import Report
 from transcribe_backend.prelabeling.project import project_id
+from transcribe_backend.speech.recognition import Recognition
+from transcribe_backend.speech.vocabulary import table
+
+_EXAMPLES = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions list, show, train and rollback."""
+    """The actions: look, train, decide."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for action, about in (
         (_list, "the versions of a project, and which is in use; without --project those of all"),
-        (_show, "the rows in use and the figures of the last training, or those of a --version"),
+        (_show, "the rows in use, what each did, and the last training, or those of a --version"),
+        (_history, "all trainings: word error rates with their intervals, and what became of them"),
         (_train, "learn from the project's annotations now"),
+        (_approve, "use the version that waits for a decision (TRAIN_PROMOTE=ask), or a --version"),
+        (_reject, "do not use the version that waits for a decision"),
+        (_ban, "never learn this phrase; when it is in use, use a version without it"),
+        (_pin, "always have this phrase in the vocabulary, from now on"),
+        (_edit, "edit the rows in use with $EDITOR: what you add is pinned, what you delete is banned"),
         (_rollback, "stop using the version in use; the one before it is used again"),
     ):
         subparser = actions.add_parser(action.__name__.removeprefix("_"), help=about, description=about)
@@ -25,7 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         subparser.add_argument("--language", help="such as en-US [the project's]")
         subparser.set_defaults(action=action)
-    actions.choices["show"].add_argument("--version", type=int, help="number of the version [the one in use]")
+    for name in ("show", "approve"):
+        actions.choices[name].add_argument("--version", type=int, help="number of the version")
+    for name in ("ban", "pin"):
+        actions.choices[name].add_argument("phrase", help="as it should stand in transcripts")
+    actions.choices["train"].add_argument("--yes", action="store_true", help="do not ask before AWS is paid")
 
 
 def run(arguments: argparse.Namespace, running: Backend) -> int:
@@ -86,8 +106,136 @@ def _show(arguments: argparse.Namespace, running: Backend, project: str, languag
         yield from _lines(report)
 
 
+def _history(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
+    reports = [report for report in running.reports.all(project) if report["language"] in (language, "")]
+    if not reports:
+        yield f"Project {arguments.project} was never trained in {language}."
+    for report in reversed(reports):
+        yield _line(report)
+
+
+def _line(report: Report) -> str:
+    """A training in one line."""
+    asked = time.strftime("%Y-%m-%d %H:%M", time.gmtime(report["asked"]))
+    version = Recognition(vocabulary=report.get("vocabulary", "")).learnt or "-"
+    rates = report.get("wer")
+    if not rates:
+        return f"{asked}  {version:<5} {report['outcome']:<12} {report['reason']}"
+    figures = f"{rates['champion']:.1%} -> {rates['candidate']:.1%}"
+    interval = f"change {rates['low'] * 100:+.1f} to {rates['high'] * 100:+.1f} points, p = {rates['p']:.2g}"
+    dollars = report.get("cost", {}).get("dollars_at_list_price", 0)
+    return f"{asked}  {version:<5} {report['outcome']:<12} {figures} ({interval}), ${dollars:.2f}"
+
+
 def _train(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
+    if not arguments.yes:
+        yield from asked(running, project)
     yield from _lines(running.learning.train(project, "the command line"))
+
+
+def asked(running: Backend, project: str) -> Iterator[str]:
+    """What it will cost, and whether that is agreed to."""
+    if running.trainer is None:
+        return
+    plan = running.trainer.plan(project)
+    minutes, dollars = plan.cost["billed_seconds"] / 60, plan.cost["dollars_at_list_price"]
+    yield f"{plan.tasks['annotated']} annotated tasks teach: {', '.join(each['phrase'] for each in plan.phrases)}"
+    yield (
+        f"To prove it on {plan.tasks['evaluated']} of them needs {minutes:.0f} minutes of transcription "
+        f"(${dollars:.2f} at list price), and up to as much again if rows have to be left out."
+    )
+    if not _agreed("Go on? [y/N] "):
+        raise TrainingError("Nothing was made, and nothing paid.", remedy="Answer y, or give --yes.")
+
+
+def _agreed(question: str) -> bool:
+    """No where nobody can be asked."""
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _approve(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
+    name = _version(running, project, language, arguments.version)
+    running.vocabularies.promote(name)
+    running.learnt.remember(project, language, running.vocabularies.promoted(project, language) or "")
+    yield f"In use now: {running.vocabularies.promoted(project, language)}."
+
+
+def _reject(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
+    name = _version(running, project, language, None)
+    running.vocabularies.reject(name)
+    yield f"{name} is not used."
+
+
+def _version(running: Backend, project: str, language: str, number: int | None) -> str:
+    """The version of that number, else the one that waits; raises VocabularyError."""
+    versions = {version.number: version.name for version in running.vocabularies.versions(project, language)}
+    name = versions.get(number) if number else running.vocabularies.waiting(project, language)
+    if not name:
+        what = f"version {number}" if number else "version that waits for a decision"
+        raise VocabularyError(f"There is no {what} in {language}.", remedy="See `vocabulary list`.")
+    return name
+
+
+def _ban(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
+    running.wishes.write(project, language, running.wishes.read(project, language).ban(arguments.phrase))
+    yield f"{arguments.phrase} will not be learnt."
+    yield from _revised(running, project, language)
+
+
+def _pin(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
+    _check([arguments.phrase], language)
+    running.wishes.write(project, language, running.wishes.read(project, language).pin(arguments.phrase))
+    yield from _revised(running, project, language)
+
+
+def _edit(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
+    old = _in_use(running, project, language)
+    new = _edited(old)
+    _check(new, language)
+    wishes = running.wishes.read(project, language)
+    for phrase in [each for each in old if each not in new]:
+        wishes = wishes.ban(phrase)
+    for phrase in [each for each in new if each not in old]:
+        wishes = wishes.pin(phrase)
+    running.wishes.write(project, language, wishes)
+    yield from _revised(running, project, language)
+
+
+def _edited(phrases: Sequence[str]) -> list[str]:
+    """The phrases, one a line, after an editor had them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "vocabulary.txt"
+        path.write_text("".join(f"{phrase}\n" for phrase in phrases))
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        subprocess.run([*editor, str(path)], check=True)  # noqa: S603 - the caller's own editor
+        return list(dict.fromkeys(filter(None, (line.strip() for line in path.read_text().splitlines()))))
+
+
+def _check(phrases: Sequence[str], language: str) -> None:
+    for refused in table(phrases, language).rejected:
+        raise VocabularyError(f"{refused.written} cannot be in a vocabulary: {refused.reason}.")
+
+
+def _revised(running: Backend, project: str, language: str) -> Iterator[str]:
+    """Use a version that is as people want it, at once; they need no proof."""
+    old = _in_use(running, project, language)
+    wanted = running.wishes.read(project, language).applied(old)
+    if wanted and set(wanted) != set(old):
+        rows = sorted(table(wanted, language).rows, key=lambda row: row.phrase.casefold())
+        name = running.vocabularies.create(project, language, rows).name
+        running.vocabularies.promote(name)
+        running.learnt.remember(project, language, running.vocabularies.promoted(project, language) or "")
+    elif not wanted and old:
+        yield "It was the only row in use: `vocabulary rollback` stops using it."
+    yield f"In use now: {running.vocabularies.promoted(project, language) or 'no learnt vocabulary'}."
+
+
+def _in_use(running: Backend, project: str, language: str) -> list[str]:
+    name = running.vocabularies.promoted(project, language)
+    return [row.display or row.phrase for row in running.vocabularies.rows(name)] if name else []
 
 
 def _rollback(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
@@ -98,14 +246,31 @@ def _rollback(arguments: argparse.Namespace, running: Backend, project: str, lan
 
 def _lines(report: Report) -> Iterator[str]:
     yield f"{report['outcome']}: {report['reason']}"
-    yield from (
-        f"{name}: {_shown(report[name])}" for name in ("tasks", "wer", "key_phrases", "cost") if report.get(name)
-    )
+    yield from (f"{name}: {_figures(report[name])}" for name in ("tasks", "wer", "changed", "cost") if report.get(name))
+    if known := report.get("calibration"):
+        yield (
+            f"expected word error rate: off by {known['off_by']:.1%} on tasks it was not fitted to "
+            f"(1 - confidence: {known['confidence_off_by']:.1%})"
+        )
     for phrase in report["phrases"]:
-        yield f"  + {phrase['phrase']}"
+        yield from _record(phrase)
     for rejected in report["rejected"]:
         yield f"  - {rejected['written']}: {rejected['reason']}"
 
 
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _record(phrase: dict[str, Any]) -> Iterator[str]:
+    """What a row did in the evaluation, with examples."""
+    record = phrase.get("record")
+    if not record:
+        yield f"  + {phrase['phrase']}"
+        return
+    yield (
+        f"  + {phrase['phrase']}: said {record['spoken']} times, right {record['right_before']} -> "
+        f"{record['right_after']}; wrongly inserted {record['false_before']} -> {record['false_after']}, "
+        f"broke {record['broken']} words"
+    )
+    yield from (f"      {before or '(nothing)'} -> {after or '(nothing)'}" for before, after in record["examples"])
+
+
+def _figures(value: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {number:.4g}" for name, number in value.items())

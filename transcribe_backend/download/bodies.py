@@ -1,7 +1,9 @@
 """Reading a response body that may be hostile: bounded in bytes and in time, never held in memory."""
 
+import io
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import requests
@@ -10,6 +12,7 @@ from urllib3.exceptions import HTTPError
 from transcribe_backend.errors import AudioError, AudioUnsupported, Mended
 
 _CHUNK = 256 * 1024
+_ERROR_BYTES = 64 * 1024
 _PLAIN = frozenset({"", "identity", "aws-chunked"})
 
 
@@ -21,6 +24,17 @@ class OneHopSession(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Never anywhere."""
+
+
+def shorten_error(response: requests.Response, **_: object) -> None:
+    """A hook of a session: of an answer that is an error only the first 64 KB are read."""
+    if response.status_code < 400:
+        return
+    whole, start = response.raw, b""
+    with suppress(HTTPError, OSError):
+        start = whole.read(_ERROR_BYTES, decode_content=True)
+    whole.close()
+    response.raw = io.BytesIO(start)
 
 
 class BodyCut(AudioError):

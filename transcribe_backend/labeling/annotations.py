@@ -1,7 +1,7 @@
 """What humans wrote: the transcript of a task as its annotation holds it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from transcribe_backend.labeling.interface import Interface
@@ -9,12 +9,16 @@ from transcribe_backend.labeling.interface import Interface
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stretch of speech as a human wrote it; without `start` and `end` (seconds), the whole audio."""
+    """A stretch of speech as a human wrote it; without `start` and `end` (seconds), the whole audio.
+
+    `labels` are those of its region, of whatever control.
+    """
 
     text: str
     start: float | None = None
     end: float | None = None
     channel: int = 0
+    labels: tuple[str, ...] = ()
 
 
 def passages(task: Mapping[str, Any], interface: Interface) -> list[Passage]:
@@ -42,14 +46,36 @@ def _rank(annotation: Mapping[str, Any]) -> tuple[bool, str, int]:
 
 def _passages(annotation: Mapping[str, Any], interface: Interface) -> Iterator[Passage]:
     results = [each for each in annotation.get("result") or () if each.get("to_name") == interface.to_name]
-    bounds = {each.get("id"): each["value"] for each in results if "start" in (each.get("value") or {})}
-    labels = {each.get("id"): each["value"]["labels"] for each in results if "labels" in (each.get("value") or {})}
+    regions = _regions(results, interface)
     for each in _transcripts(results, interface):
         if text := _text(each.get("value") or {}):
-            region = bounds.get(each.get("id"), {})
-            named = interface.channel(labels.get(each.get("id")) or ())
-            channel = (region.get("channel") or 0) if named is None else named
-            yield Passage(text, region.get("start"), region.get("end"), channel)
+            region = regions.get(each.get("id"), _Region())
+            named = interface.channel(region.labels)
+            yield Passage(text, region.start, region.end, region.channel if named is None else named, region.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    start: float | None = None
+    end: float | None = None
+    channel: int = 0
+    labels: tuple[str, ...] = ()
+
+
+def _regions(results: Iterable[Mapping[str, Any]], interface: Interface) -> dict[Any, _Region]:
+    """Bounds and labels by id; several results may tell of one region."""
+    regions: dict[Any, _Region] = {}
+    for each in results:
+        value = each.get("value") or {}
+        region = regions.get(each.get("id"), _Region())
+        if "start" in value:
+            region = replace(region, start=value["start"], end=value.get("end"), channel=value.get("channel") or 0)
+        elif interface.frame_rate and value.get("ranges"):
+            first, last = value["ranges"][0]["start"], value["ranges"][-1]["end"]
+            region = replace(region, start=(first - 1) / interface.frame_rate, end=last / interface.frame_rate)
+        labels = value.get("labels") or value.get("timelinelabels") or ()
+        regions[each.get("id")] = replace(region, labels=(*region.labels, *labels))
+    return regions
 
 
 def _transcripts(results: Sequence[Mapping[str, Any]], interface: Interface) -> list[Mapping[str, Any]]:

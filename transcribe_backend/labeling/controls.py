@@ -3,14 +3,19 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from transcribe_backend.labeling import naming
 from transcribe_backend.speech import languages
+from transcribe_backend.speech.findings import ENTITIES, TOXIC
 
 LOW_CONFIDENCE = "low_confidence"
 
-_SPEAKER = re.compile(r"spk_(\d{1,4})")
-_CHANNEL = re.compile(r"ch_(\d{1,4})")
+_SPEAKER = re.compile(r"(?:ch_\d{1,4}_)?spk_(\d{1,4})")
+_CHANNEL = re.compile(r"ch_(\d{1,4})(?:_spk_\d{1,4})?")
+_FINDINGS = TOXIC | {name.lower() for name in ENTITIES}
+# AWS Transcribe takes two channels at most.
+CHANNELS = ("ch_0", "ch_1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +41,23 @@ class Option:
 
     @property
     def speakers(self) -> tuple[int, ...]:
-        """The numbers of AWS's speakers this label stands for: spk_0, spk_1."""
+        """The numbers of AWS's speakers this label stands for: spk_0, ch_1_spk_0 (of a channel)."""
         return _numbers(_SPEAKER, self.names)
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """The numbers of the channels this label stands for: ch_0, ch_1."""
+        """The numbers of the channels this label stands for, or of its speaker: ch_0, ch_1_spk_0."""
         return _numbers(_CHANNEL, self.names)
 
     @property
     def is_voice(self) -> bool:
         """Does this label stand for a speaker or channel, by what it means?"""
         return bool(self.speakers or self.channels)
+
+    @property
+    def is_finding(self) -> bool:
+        """Does this label stand for what AWS points out beside the words? Only `predicted_values` say so."""
+        return bool(self.predicted) and not _FINDINGS.isdisjoint(self.names)
 
     @property
     def is_speech(self) -> bool:
@@ -131,27 +141,45 @@ class Labels:
             return persons if explicit or len(persons) > 1 else ()
         return ()
 
+    @property
+    def named(self) -> dict[str, Option]:
+        """The labels that name their voices by `predicted_values` (spk_0, ch_1, ch_1_spk_0), by these names."""
+        return {name: option for option in self.voices for name in option.names if option.is_voice}
+
+    @property
+    def unnamed(self) -> list[Option]:
+        """The labels of voices that do not say of which."""
+        return [option for option in self.voices if not option.is_voice]
+
     def assigned(self, voices: Sequence[str]) -> dict[str, Option]:
-        """Voices by the names of `predicted_values` (spk_0, ch_1), and the label of each.
+        """The label of each voice: the one that names it; those that name none take the remaining voices in order."""
+        taken = {voice: self.named[voice] for voice in voices if voice in self.named}
+        return {**taken, **dict(zip((voice for voice in voices if voice not in taken), self.unnamed, strict=False))}
 
-        The labels that name no voice take the remaining ones in order.
+    def channel(self, labels: Collection[str], *, speakers: bool = False) -> int | None:
+        """The channel these labels stand for, on audio whose channels are told apart.
+
+        Where `speakers` are, too, and there are more unnamed labels than channels, only a transcript tells it.
         """
-        named = {name: option for option in self.voices for name in option.names if option.is_voice}
-        taken = {voice: named[voice] for voice in voices if voice in named}
-        free = [option for option in self.voices if not option.is_voice]
-        return {**taken, **dict(zip((voice for voice in voices if voice not in taken), free, strict=False))}
-
-    def channel(self, labels: Collection[str]) -> int | None:
-        """The channel these labels stand for, on audio whose channels are told apart."""
-        highest = max((number for option in self.voices for number in option.channels), default=0)
-        channels = self.assigned([f"ch_{number}" for number in range(max(highest + 1, len(self.voices)))])
-        meant = (voice for voice, option in channels.items() if option.value in labels)
-        return next((int(voice.removeprefix("ch_")) for voice in meant), None)
+        named = (number for option in self.voices if option.value in labels for number in option.channels)
+        order = () if speakers and len(self.unnamed) > len(CHANNELS) else CHANNELS
+        meant = (order.index(voice) for voice, option in self.assigned(order).items() if option.value in labels)
+        return next(chain(named, meant), None)
 
     @property
     def doubtful(self) -> Option | None:
         """The label for segments of low confidence."""
         return next((option for option in self.options if LOW_CONFIDENCE in option.names), None)
+
+    @property
+    def tongues(self) -> "Languages | None":
+        """The labels as languages, if most of them are some."""
+        return of_languages(self.name, self.to_name, self.options)
+
+    def findings(self, kinds: Collection[str]) -> tuple[Option, ...]:
+        """The labels that stand for what AWS points out, of these kinds (Recognition.finds)."""
+        found = (option for option in self.options if option.is_finding)
+        return tuple(option for option in found if not set(kinds).isdisjoint(option.names))
 
     @property
     def speech(self) -> Option | None:
@@ -160,7 +188,9 @@ class Labels:
 
     def general(self, text: Text) -> Option | None:
         """The label of a segment that has a text: that of speech, or the only one that may mean it, or none."""
-        possible = [option for option in self.options if option is not self.doubtful and not option.is_sound]
+        possible = [
+            option for option in self.options if not (option is self.doubtful or option.is_sound or option.is_finding)
+        ]
         shown = [option for option in possible if text.shows_for([option.value])]
         if self.speech in shown:
             return self.speech
@@ -171,11 +201,15 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Languages:
-    """A Choices control whose choices are languages: each with the code of its language, "" for others."""
+    """A Choices control whose choices are languages: each with the code of its language, "" for others.
+
+    `multiple` choices may be made.
+    """
 
     name: str
     to_name: str
     choices: tuple[tuple[str, str], ...]
+    multiple: bool = False
 
     kind = "Choices"
 

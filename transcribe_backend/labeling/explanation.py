@@ -24,11 +24,13 @@ def _content(control: Control, interface: "Interface") -> str:
         return "the words of each segment" if control.per_region else "the whole transcript"
     if isinstance(control, Labels):
         return listed(_labeling(control, interface))
-    return "the language"
+    return "the languages" if control.multiple and interface.recognition.multilingual else "the language"
 
 
 def _labeling(control: Labels, interface: "Interface") -> Iterator[str]:
-    if control.voices:
+    if interface.recognition.multilingual and control.tongues:
+        yield f"segments of languages ({_names(choice for choice, code in control.tongues.choices if code)})"
+    elif control.voices:
         kind = "channels" if interface.recognition.channels else "speakers"
         yield f"segments of {kind} ({_names(option.value for option in control.voices)})"
     else:
@@ -37,6 +39,8 @@ def _labeling(control: Labels, interface: "Interface") -> Iterator[str]:
             general = control.general(interface.region_text)
         if general:
             yield f"segments of speech ({quoted(general.value)})"
+    if found := control.findings(interface.recognition.finds):
+        yield f"places of {_names(option.value for option in found)}"
     if control.doubtful:
         yield f"segments of low confidence ({quoted(control.doubtful.value)})"
 
@@ -61,6 +65,8 @@ def _reason(control: Control | None, tag: Tag, interface: "Interface") -> str:
     if isinstance(control, Labels):
         if any(other.chosen for other in interface.labels):
             return "is not filled: model_labels names others."
+        if any(option.is_finding for option in control.options):
+            return "is not filled: nobody asks AWS to look for that. Set model_redact or model_toxicity."
         return (
             f"is not filled: a transcript does not tell which of {_names(option.value for option in control.options)} "
             "fits. Give labels of speakers, channels or low confidence predicted_values."

@@ -15,6 +15,8 @@ from transcribe_backend.speech.recognition import AUTO, SPEAKERS, Recognition
 from transcribe_backend.speech.wording import listed, quoted
 
 _STEPS = re.compile(r"[^.\[\]]+")
+_PLACE = re.compile(r"[0-9]{1,6}")
+_REMEMBERED_LENGTH = 32 * 1024  # of a labeling config: all that are remembered fit into some megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,11 @@ class Interface:
         return _owner(self.region_text, self.labels) if self.region_text else None
 
     @property
+    def frame_rate(self) -> float | None:
+        """Frames a second where regions are stored in frames of a video."""
+        return self.region_text.rate if self.region_text else None
+
+    @property
     def languages(self) -> tuple[Languages, ...]:
         """The controls that take the language."""
         return tuple(control for control in self.controls if isinstance(control, Languages))
@@ -66,7 +73,7 @@ class Interface:
             return data[self.data_key]
         for step in _STEPS.findall(self.data_key):
             if isinstance(data, list):
-                data = data[int(step)] if step.isdigit() and int(step) < len(data) else None
+                data = data[int(step)] if _PLACE.fullmatch(step) and int(step) < len(data) else None
             else:
                 data = data.get(step) if isinstance(data, Mapping) else None
         return data
@@ -75,7 +82,7 @@ class Interface:
         """A task's data with this audio in the place where Label Studio looks for it."""
         first, *steps = _STEPS.findall(self.data_key)
         for step in reversed(steps):
-            audio = [None] * int(step) + [audio] if step.isdigit() else {step: audio}
+            audio = [None] * int(step) + [audio] if _PLACE.fullmatch(step) else {step: audio}
         return {first: audio}
 
     def channel(self, labels: Collection[str]) -> int | None:
@@ -85,8 +92,14 @@ class Interface:
         """
         if not self.recognition.channels:
             return None
-        meant = (control.channel(labels) for control in self.labels)
+        speakers = self.recognition.speakers is not None
+        meant = (control.channel(labels, speakers=speakers) for control in self.labels)
         return next((number for number in meant if number is not None), None)
+
+    def is_finding(self, labels: Collection[str]) -> bool:
+        """Do all these labels stand for what AWS points out beside the words?"""
+        options = [option for control in self.labels for option in control.findings(self.recognition.finds)]
+        return set(labels) <= {option.value for option in options}
 
     def explain(self) -> list[str]:
         """One sentence for each control of the labeling config: what fills it, or why nothing does."""
@@ -103,13 +116,16 @@ class Interface:
         return next((text for text in texts if text.per_region is per_region), None)
 
 
-@lru_cache(maxsize=256)
 def read(label_config: str, language: str) -> Interface:
-    """The interface of a labeling config; `language` is used where the config names none.
+    """The interface of a labeling config; `language` is used where the config names none. Short ones are remembered.
 
     Of several recordings the first counts for which there is something to fill. Raises LabelingConfigError, or
     RecognitionError for options that AWS refuses.
     """
+    return (_remembered if len(label_config) <= _REMEMBERED_LENGTH else _read)(label_config, language)
+
+
+def _read(label_config: str, language: str) -> Interface:
     everything = tags.read(label_config)
     recordings = tags.media(everything)
     found = [_interface(everything, media, language) for media in recordings]
@@ -119,6 +135,9 @@ def read(label_config: str, language: str) -> Interface:
     interface.recognition.validate()
     other = (tag for media in recordings for tag in media if tag.data_key != interface.data_key)
     return replace(interface, unfilled=(*interface.unfilled, *explanation.not_transcribed(other, interface)))
+
+
+_remembered = lru_cache(maxsize=128)(_read)
 
 
 def _interface(everything: Sequence[Tag], media: Sequence[Tag], language: str) -> Interface:
@@ -155,7 +174,8 @@ def _control(tag: Tag, target: Tag, asked: options.Options) -> Control | None:
         multiple = tag.attributes.get("choice") == "multiple"
         return Labels(tag.name, target.name, tag.options("label"), multiple, rate, tag.name in asked.labels)
     if tag.kind == "choices" and not tag.is_true("perregion"):
-        return of_languages(tag.name, target.name, tag.options("choice"))
+        found = of_languages(tag.name, target.name, tag.options("choice"))
+        return replace(found, multiple=tag.attributes.get("choice") == "multiple") if found else None
     return None
 
 
@@ -167,15 +187,18 @@ def _chosen(possible: Sequence[Control], asked: options.Options, to_name: str) -
     _require_known("model_labels", asked.labels, "Labels", labels, to_name)
     whole = _transcript([text for text in texts if not text.per_region], asked.text)
     region = _transcript([text for text in texts if text.per_region], asked.text)
-    told = [control for control in labels if control.chosen or not asked.labels if _is_told(control, region, labels)]
+    named = [control for control in labels if control.chosen or not asked.labels]
+    told = [control for control in named if _is_told(control, region, labels, asked.recognition)]
     if region and region.rate and not any(control.to_name == region.to_name for control in told):
         region = None  # on a video, regions are made by TimelineLabels only
     return tuple(c for c in possible if c in (whole, region) or c in told or isinstance(c, Languages))
 
 
-def _is_told(control: Labels, text: Text | None, labels: Sequence[Labels]) -> bool:
+def _is_told(control: Labels, text: Text | None, labels: Sequence[Labels], asked: Recognition) -> bool:
     """Does a transcript tell which of these labels fits?"""
-    if control.voices or control.doubtful or control.speech:
+    if control.voices or control.doubtful or control.speech or control.findings(asked.finds):
+        return True
+    if asked.multilingual and control.tongues:
         return True
     return bool(text and control is _owner(text, labels) and control.general(text))
 

@@ -13,13 +13,23 @@ class Labeler:
     speakers in order of appearance, the channels in order of their numbers.
     """
 
-    def __init__(self, control: Labels, segments: Sequence[Segment], text: Text | None, threshold: float) -> None:
+    def __init__(
+        self,
+        control: Labels,
+        segments: Sequence[Segment],
+        text: Text | None,
+        threshold: float,
+        *,
+        multilingual: bool = False,
+    ) -> None:
         self._multiple = control.multiple
         self._threshold = threshold
         self._doubtful = control.doubtful
         self._hidden = bool(text and control.doubtful and not text.shows_for([control.doubtful.value]))
         self._by_voice = bool(control.voices)
-        self._voices = control.assigned(_voices(segments))
+        self._voices = {**control.named, **control.assigned(_unnamed(control, segments))}
+        self._tongues = control.tongues if multilingual else None
+        self._options = {option.value: option for option in control.options}
         self._general = control.general(text) if text else control.speech
 
     def labels(self, segment: Segment) -> list[str]:
@@ -34,20 +44,25 @@ class Labeler:
         return [usual.value if self._hidden else self._doubtful.value]
 
     def _usual(self, segment: Segment) -> Option | None:
-        return self._voices.get(_voice(segment)) if self._by_voice else self._general
+        if self._tongues:
+            return self._options.get(self._tongues.choose(segment.language or "") or "")
+        if not self._by_voice:
+            return self._general
+        return next((self._voices[name] for name in segment.voices if name in self._voices), None)
 
     def _is_doubtful(self, segment: Segment) -> bool:
         confidence = segment.confidence
         return confidence is not None and confidence < self._threshold
 
 
-def _voice(segment: Segment) -> str:
-    """Who speaks, under the name that `predicted_values` use; AWS names nobody where it tells no speakers apart."""
-    return (segment.speaker or "") if segment.channel is None else f"ch_{segment.channel}"
+def _unnamed(control: Labels, segments: Sequence[Segment]) -> list[str]:
+    """The voices that labels without `predicted_values` take in order: channels, if these are enough, else speakers.
 
-
-def _voices(segments: Sequence[Segment]) -> list[str]:
-    channels = [segment.channel for segment in segments if segment.channel is not None]
-    return [f"ch_{number}" for number in range(max(channels, default=-1) + 1)] or list(
-        dict.fromkeys(map(_voice, segments))
-    )
+    AWS names nobody where it tells no speakers apart.
+    """
+    numbers = [segment.channel for segment in segments if segment.channel is not None]
+    channels = [f"ch_{number}" for number in range(max(numbers, default=-1) + 1)]
+    speakers = sorted((segment for segment in segments if segment.speaker), key=lambda segment: segment.channel or 0)
+    if channels and (len(control.unnamed) <= len(channels) or not speakers):
+        return channels
+    return list(dict.fromkeys(segment.voices[0] for segment in speakers))

@@ -12,6 +12,7 @@ from transcribe_backend.speech.segments import MAX_SECONDS
 from transcribe_backend.speech.wording import quoted
 
 _PREFIX = "model_"
+_TRUTHS = ("true", "false", "1", "0", "yes", "no")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Options:
 
 
 def _boolean(text: str) -> bool:
-    if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
+    if text.lower() not in _TRUTHS:
         raise ValueError("true or false")
     return text.lower() in ("true", "1", "yes")
 
@@ -66,6 +67,14 @@ def _languages(text: str) -> tuple[str, ...]:
     return tuple(map(_language, _names(text)))
 
 
+def _types(text: str) -> tuple[str, ...]:
+    """Types of personal data in AWS's spelling; ("ALL",) for all of them."""
+    if text.lower() in _TRUTHS:
+        return ("ALL",) if _boolean(text) else ()
+    names = {name.upper() for name in _names(text)}
+    return ("ALL",) if "ALL" in names else tuple(sorted(names))
+
+
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "model_language": _language,
     "model_languages": _languages,
@@ -74,7 +83,10 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "model_alternatives": _integer,
     "model_vocabulary": str,
     "model_vocabulary_filter": str,
-    "model_redact": _boolean,
+    "model_language_model": str,
+    "model_multilingual": _boolean,
+    "model_redact": _types,
+    "model_toxicity": _boolean,
     "model_low_confidence": _between(0, 1),
     "model_max_segment": _between(1, 600),
     "model_notes": _boolean,
@@ -94,9 +106,18 @@ def read(attributes: Mapping[str, str], language: str) -> Options:
     chosen = {name.removeprefix(_PREFIX): value for name, value in values.items() if value not in ("", ())}
     presentation = {name: chosen.pop(name) for name in _PRESENTATION if name in chosen}
     given = not chosen.keys().isdisjoint(("language", "languages"))
-    chosen.setdefault("language", AUTO if chosen.get("languages") else _language(language))
+    identified = chosen.get("languages") or chosen.get("multilingual")
+    chosen.setdefault("language", AUTO if identified else _language(language))
     filter_name, _, method = chosen.pop("vocabulary_filter", "").partition(":")
-    recognition = replace(Recognition(), **chosen, vocabulary_filter=filter_name, filter_method=method or "mask")
+    types = chosen.pop("redact", ())
+    recognition = replace(
+        Recognition(),
+        **chosen,
+        vocabulary_filter=filter_name,
+        filter_method=method or "mask",
+        redact=bool(types),
+        redact_types=() if types == ("ALL",) else types,
+    )
     return Options(recognition, language_given=given, **presentation)
 
 

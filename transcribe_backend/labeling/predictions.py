@@ -1,11 +1,11 @@
 """Transcript + Interface -> predictions."""
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 from transcribe_backend.labeling import results
-from transcribe_backend.labeling.controls import Labels
+from transcribe_backend.labeling.controls import Labels, Text
+from transcribe_backend.labeling.finds import found
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.labeler import Labeler
 from transcribe_backend.labeling.results import Result
@@ -31,10 +31,11 @@ def _whole(interface: Interface, transcript: Transcript) -> Iterator[Result]:
     if interface.text:
         text = results.whole_text(interface.text, transcript.text)
         yield results.noted(text, transcript.remarks if interface.notes else ())
-    language = transcript.language or interface.recognition.language
+    first = transcript.language or interface.recognition.language
+    spoken = [each.code for each in transcript.languages] if interface.recognition.multilingual else [first]
     for control in interface.languages:
-        chosen = control.choose(language)
-        if chosen is not None:
+        chosen = list(dict.fromkeys(filter(None, map(control.choose, spoken if control.multiple else [first]))))
+        if chosen:
             yield results.choice(control, chosen)
 
 
@@ -44,14 +45,16 @@ def _regions(interface: Interface, transcript: Transcript) -> Iterator[Result]:
     segments = _segments(interface, transcript) if targets else []
     for target in targets:
         yield from _Track(interface, target, segments).results()
+    for control in interface.labels:
+        yield from found(control, interface.recognition, transcript.findings)
 
 
 def _segments(interface: Interface, transcript: Transcript) -> list[Segment]:
-    """Turns where only the speakers matter, shorter segments where their text or confidence does."""
-    by_voice = all(control.voices and not control.doubtful for control in interface.labels)
-    if interface.region_text is None and by_voice:
+    """Turns where only the speakers matter, shorter segments where their text, language or confidence does."""
+    if interface.region_text is None and all(control.voices and not control.doubtful for control in interface.labels):
         return turns(transcript)
-    return cut(transcript, interface.max_segment)
+    by_language = interface.recognition.multilingual and any(control.tongues for control in interface.labels)
+    return cut(transcript, interface.max_segment, by_language=by_language)
 
 
 class _Track:
@@ -65,14 +68,18 @@ class _Track:
         self._text = text if text and text.to_name == target else None
         owner = interface.text_labels
         self._labelers: list[tuple[Labels, Labeler]] = [
-            (control, Labeler(control, segments, text if control is owner else None, interface.low_confidence))
+            (control, self._labeler(control, text if control is owner else None))
             for control in interface.labels
             if control.to_name == target
         ]
 
+    def _labeler(self, control: Labels, text: Text | None) -> Labeler:
+        asked = self._interface
+        return Labeler(control, self._segments, text, asked.low_confidence, multilingual=asked.recognition.multilingual)
+
     def results(self) -> Iterator[Result]:
         for index, segment in enumerate(self._segments):
-            identity = {"id": _region_id(self._target, segment, index)}
+            identity = {"id": results.region_id(self._target, segment.channel, f"{segment.start:.3f}", index)}
             notes = results.doubts(segment.words, self._interface.low_confidence) if self._interface.notes else []
             for place, part in enumerate(self._region(segment)):
                 yield {**identity, **results.noted(part, notes if place == 0 else [])}
@@ -90,8 +97,3 @@ class _Track:
             said = results.region_text(text, results.bounds(text, *where), segment.text)
             parts.append(sealed(said, segment.confidence))
         return parts
-
-
-def _region_id(to_name: str, segment: Segment, index: int) -> str:
-    identity = f"{to_name}|{segment.channel}|{segment.start:.3f}|{index}"
-    return hashlib.blake2s(identity.encode(), digest_size=5).hexdigest()

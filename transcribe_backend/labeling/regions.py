@@ -47,7 +47,7 @@ def wanted(interface: Interface, context: Mapping[str, Any]) -> list[Region]:
     if text is None:
         return []
     regions = [_region(region_id, parts, text) for region_id, parts in _by_id(context).items()]
-    return [region for region in regions if region and _is_open(region) and text.shows_for(_labels(region))]
+    return [region for region in regions if region and _is_open(region) and _has_words(interface, text, region)]
 
 
 def fill(interface: Interface, transcript: Transcript, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,6 +115,12 @@ def _is_open(region: Region) -> bool:
     return isinstance(region.text.get("value"), Mapping) and seal.is_ours(region.text) and seal.has_moved(region.text)
 
 
+def _has_words(interface: Interface, text: Text, region: Region) -> bool:
+    """Is this a region that a text belongs to, and none of what AWS points out beside the words?"""
+    labels = _labels(region)
+    return text.shows_for(labels) and not (labels and interface.is_finding(labels))
+
+
 def _is_time(value: object) -> TypeGuard[float]:
     """JSON has no limit for numbers: 1e999 arrives as infinity, a whole number as long as it was written."""
     if not isinstance(value, int | float) or isinstance(value, bool):
@@ -150,10 +156,11 @@ def _written(interface: Interface, transcript: Transcript, words: tuple[Word, ..
 
 
 def _side(interface: Interface, channel: int) -> str:
-    voices = [f"ch_{number}" for number in range(channel + 1)]
-    named = (control.assigned(voices).get(voices[-1]) for control in interface.labels)
-    option = next(filter(None, named), None) if interface.recognition.channels else None
-    return (option.name or option.value) if option else ("L", "R")[channel] if channel < 2 else voices[-1]
+    for control in interface.labels:
+        names = [each.name or each.value for each in control.voices if interface.channel([each.value]) == channel]
+        if len(names) == 1:
+            return names[0]
+    return ("L", "R")[channel] if channel < 2 else f"ch_{channel}"
 
 
 def _answer(interface: Interface, text: Text, region: Region, words: Sequence[Word], written: str) -> list[Result]:

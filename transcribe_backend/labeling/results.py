@@ -1,5 +1,6 @@
 """Results: the entries of a prediction, in the form Label Studio stores them."""
 
+import hashlib
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -15,9 +16,9 @@ def whole_text(control: Text, text: str) -> Result:
     return _result(control, "textarea", {"text": [text]})
 
 
-def choice(control: Languages, value: str) -> Result:
-    """A choice for the whole audio."""
-    return _result(control, "choices", {"choices": [value]})
+def choice(control: Languages, values: Iterable[str]) -> Result:
+    """What is chosen for the whole audio."""
+    return _result(control, "choices", {"choices": list(values)})
 
 
 def bounds(control: Text | Labels, start: float, end: float, channel: int | None) -> Result:
@@ -26,6 +27,11 @@ def bounds(control: Text | Labels, start: float, end: float, channel: int | None
         first = math.floor(start * control.rate) + 1
         return {"ranges": [{"start": first, "end": max(first, math.ceil(end * control.rate))}]}
     return {"start": start, "end": end, "channel": channel or 0}
+
+
+def region_id(*identity: object) -> str:
+    """The same for the same region in every prediction."""
+    return hashlib.blake2s("|".join(map(str, identity)).encode(), digest_size=5).hexdigest()
 
 
 def region_label(control: Labels, where: Result, labels: list[str]) -> Result:

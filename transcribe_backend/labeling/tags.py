@@ -1,5 +1,7 @@
 """The XML of a labeling config, as Label Studio reads it: names of tags and attributes in any case."""
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from defusedxml import DefusedXmlException
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 AUDIO = ("audio", "audioplus")
 MEDIA = (*AUDIO, "video")
+LONGEST, MOST_NAMED = 1_000_000, 500
+"""Characters of a labeling config, and its objects and controls: reading it costs the product of these two kinds."""
 # tags/object/Video of Label Studio 1.23.
 _FRAME_RATE = "24"
 
@@ -28,6 +32,11 @@ class Tag:
         self._element = element
 
     @property
+    def is_named(self) -> bool:
+        """Is it a control, or something that controls are for? Labels and choices are not."""
+        return bool(self.name) and ("toname" in self.attributes or "value" in self.attributes)
+
+    @property
     def name(self) -> str:
         """What other tags, and results, call it."""
         return self.attributes.get("name", "")
@@ -38,10 +47,10 @@ class Tag:
         value = self.attributes.get("value", "")
         return value.removeprefix("$") if value.startswith("$") else ""
 
-    @property
-    def to_names(self) -> list[str]:
+    @cached_property
+    def to_names(self) -> frozenset[str]:
         """The tags that it labels."""
-        return [name.strip() for name in self.attributes.get("toname", "").split(",")]
+        return frozenset(name.strip() for name in self.attributes.get("toname", "").split(","))
 
     @property
     def frame_rate(self) -> float | None:
@@ -68,17 +77,38 @@ class Tag:
 
     def options(self, kind: str) -> tuple[Option, ...]:
         """Its Labels or Choices, but for those that come with each task (`value="$labels"`)."""
-        tags = (Tag(element) for element in self._element.iter() if isinstance(element.tag, str))
-        options = ((tag.attributes, tag.names("predicted_values")) for tag in tags if tag.kind == kind)
+        options = ((tag.attributes, tag.names("predicted_values")) for tag in self._within() if tag.kind == kind)
         return tuple(
             Option(attributes.get("alias") or value, predicted, value if attributes.get("alias") else "")
             for attributes, predicted in options
             if (value := attributes.get("value")) and not value.startswith("$")
         )
 
+    def _within(self) -> Iterator["Tag"]:
+        """The tags within this one, in order, but not those within another control: each belongs to one."""
+        waiting = [*reversed(self._element)]
+        while waiting:
+            element = waiting.pop()
+            if isinstance(element.tag, str) and not (tag := Tag(element)).is_named:
+                yield tag
+                waiting.extend(reversed(element))
+
 
 def read(label_config: str) -> list[Tag]:
-    """All tags in order; raises LabelingConfigError for what is no XML."""
+    """All tags in order; raises LabelingConfigError for what is no XML, or larger than anybody's labeling."""
+    if len(label_config) > LONGEST:
+        raise _too_large(f"{len(label_config) / 1e6:.1f} million characters", f"{LONGEST / 1e6:.0f} million")
+    found = _parsed(label_config)
+    if (named := sum(tag.is_named for tag in found)) > MOST_NAMED:
+        raise _too_large(f"{named} tags with a name", str(MOST_NAMED))
+    return found
+
+
+def _too_large(found: str, most: str) -> LabelingConfigError:
+    return LabelingConfigError(f"The labeling config has {found}; {most} are the most.", remedy="Divide the project.")
+
+
+def _parsed(label_config: str) -> list[Tag]:
     try:
         root = fromstring(label_config)
     except (ParseError, DefusedXmlException, ValueError) as error:

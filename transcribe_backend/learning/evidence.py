@@ -2,11 +2,11 @@
 
 import hashlib
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
+from typing import Any, TypeVar
 
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media
@@ -15,27 +15,35 @@ from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage, passages
 from transcribe_backend.labeling.regions import drawn
 from transcribe_backend.prelabeling.project import Project
-from transcribe_backend.speech.corrections import Pair
+from transcribe_backend.speech.alignment import Alignment, Pair
+from transcribe_backend.speech.calibration import Point
+from transcribe_backend.speech.recognition import ALTERNATIVES, SPEAKERS, Recognition
 from transcribe_backend.speech.transcript import Transcript
+from transcribe_backend.speech.wer import scored
 from transcribe_backend.studio.client import Studio
 from transcribe_backend.transcribing.audio import AudioLocator
 
 _log = logging.getLogger(__name__)
 
+_Task = TypeVar("_Task")
+_Done = TypeVar("_Done")
+
 _AT_ONCE = 8
 _BATCH = 100
-_HELD_OUT_SHARE = 5
-HELD_OUT_AT_LEAST = 5
+_ASKED_FOR = 8
+HALVES = (0, 1)
+HALF_AT_LEAST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An annotated task. `transcript` is the best that exists already; None where AWS never heard this audio for us."""
+    """An annotated task. `transcript` is any that exists already; None where AWS never heard this audio for us."""
 
     task: int
     media: Media
     passages: tuple[Passage, ...]
     transcript: Transcript | None
+    language: str = "en-US"
 
     @property
     def seconds(self) -> float:
@@ -47,11 +55,18 @@ class Sample:
         """The pair of the transcript that exists already."""
         return self.pair(self.transcript or Transcript("", ()))
 
+    def point(self) -> Point | None:
+        """How sure the recogniser was, and how wrong; None where AWS gave no confidence."""
+        if self.transcript is None or self.transcript.confidence is None:
+            return None
+        found = scored(Alignment(self.best()))
+        return Point(self.transcript.confidence, found.errors, found.words) if found.words else None
+
     def pair(self, transcript: Transcript) -> Pair:
         """The human's text, and what a transcript has in the places that the human wrote down."""
         human = "\n".join(passage.text for passage in self.passages)
         ours = "\n".join(_heard(transcript, passage) for passage in self.passages)
-        return Pair(self.task, ours, human)
+        return Pair(self.task, ours, human, self.language)
 
 
 class Evidence:
@@ -66,54 +81,91 @@ class Evidence:
     def samples(
         self, project: Project, vocabularies: Sequence[str], only: Collection[int] | None = None
     ) -> Iterator[Sample]:
-        """Annotated tasks with a human text, page by page; transcripts made with the first of `vocabularies` that has
-        one. Tasks whose audio cannot be found are left out. Raises StudioError."""
+        """Annotated tasks with a human text, page by page, each with whatever transcript of its audio there is.
+
+        Looked for are those made with the `vocabularies` (the likeliest first) and with today's or other options of
+        the project. Tasks whose audio cannot be found are left out. Raises StudioError.
+        """
         tasks = (
             task for task in self._studio.annotated_tasks(project.number) if only is None or int(task["id"]) in only
         )
-        with ThreadPoolExecutor(_AT_ONCE, "evidence") as pool:
-            while batch := list(islice(tasks, _BATCH)):
-                found = pool.map(lambda task: self._sample(task, project, vocabularies), batch)
-                yield from (sample for sample in found if sample)
+        found = at_once(lambda task: self._usable(task, project, vocabularies), tasks)
+        yield from (sample for sample in found if sample)
 
     def transcript(self, media: Media, project: Project, vocabulary: str) -> Transcript | None:
         """The transcript of this audio with a vocabulary ("" for none), if AWS has made it."""
+        return self.fetched(Job(media, replace(project.recognition, vocabulary=vocabulary)))
+
+    def made_at(self, media: Media, project: Project, vocabulary: str) -> float | None:
+        """When (Unix time) that transcript was made; None where there is none."""
         job = Job(media, replace(project.recognition, vocabulary=vocabulary))
+        return self._store.made_at(job.name, media.region or None) if self.fetched(job) else None
+
+    def _any_transcript(self, media: Media, project: Project, vocabularies: Sequence[str]) -> Transcript | None:
+        """Whatever is at hand; AWS is asked for a few of them only."""
+        asked = [replace(project.recognition, vocabulary=vocabulary) for vocabulary in vocabularies]
+        likely = [Job(media, options) for each in asked for options in dict.fromkeys((each, _plain(each)))]
+        others = (Job(media, options) for each in asked for options in _other_options(each))
+        at_hand = (job for job in chain(likely, others) if self._store.has(job.name))
+        found = (self.fetched(job) for job in chain(at_hand, likely[:_ASKED_FOR]))
+        return next(filter(None, found), None)
+
+    def fetched(self, job: Job) -> Transcript | None:
+        """The transcript of a job, if AWS has made it."""
         try:
             if self._store.has(job.name) or self._jobs.fetch(job):
                 return self._store.get(job.name)
         except TranscribeBackendError as error:
-            _log.info("The transcript of %s is no evidence: %s", media.uri, error)
+            _log.info("The transcript of %s is no evidence: %s", job.media.uri, error)
         return None
 
-    def _sample(self, task: Mapping[str, Any], project: Project, vocabularies: Sequence[str]) -> Sample | None:
+    def sample(self, task: Mapping[str, Any], project: Project, vocabularies: Sequence[str]) -> Sample | None:
+        """The same of one task of Label Studio's API; None where nobody has written a text.
+
+        Raises TranscribeBackendError where its audio cannot be found.
+        """
         texts = passages(task, project.interface)
-        value = project.interface.audio(task.get("data"))
-        if not texts or value is None:
+        if not texts:
             return None
+        media = self._audio.locate(project.interface.audio(task.get("data")), int(task["id"]))
+        transcript = self._any_transcript(media, project, vocabularies)
+        return Sample(int(task["id"]), media, tuple(texts), transcript, project.recognition.language)
+
+    def _usable(self, task: Mapping[str, Any], project: Project, vocabularies: Sequence[str]) -> Sample | None:
         try:
-            media = self._audio.locate(value, int(task["id"]))
+            return self.sample(task, project, vocabularies)
         except TranscribeBackendError as error:
             _log.info("Task %s is no evidence: %s", task["id"], error)
             return None
-        transcripts = (self.transcript(media, project, vocabulary) for vocabulary in vocabularies)
-        return Sample(int(task["id"]), media, tuple(texts), next(filter(None, transcripts), None))
 
 
-def held_out(audio: Mapping[int, str]) -> list[int]:
-    """A fifth of the tasks, at least five: those that are never learnt from, so that they can judge.
+def at_once(do: Callable[[_Task], _Done], tasks: Iterator[_Task]) -> Iterator[_Done]:
+    """What `do` returns for each task, in order; eight are under way, and a hundred in memory."""
+    with ThreadPoolExecutor(_AT_ONCE, "evidence") as pool:
+        while batch := list(islice(tasks, _BATCH)):
+            yield from pool.map(do, batch)
 
-    By a hash of the audio's identity: a task stays on its side when others come, and so does the same audio in
-    another task.
+
+def half(identity: str, turn: int) -> int:
+    """In which half (0 or 1) of a project's tasks an audio is at its `turn`-th training.
+
+    By a hash of the audio's identity and the turn alone: neither other tasks nor those that vanish move an audio to the
+    other side, and each turn mixes them anew.
     """
-    ranked = sorted(audio, key=lambda task: (_hash(audio[task]), task))
-    fifth = [task for task in ranked if _hash(audio[task]) % _HELD_OUT_SHARE == 0]
-    rest = [task for task in ranked if task not in set(fifth)]
-    return sorted(fifth + rest[: max(0, HELD_OUT_AT_LEAST - len(fifth))])
+    return hashlib.sha256(f"{identity}|{turn}".encode()).digest()[0] % len(HALVES)
 
 
-def _hash(identity: str) -> int:
-    return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big")
+def _plain(recognition: Recognition) -> Recognition:
+    """The words alone: neither speakers nor channels nor alternatives change them."""
+    return replace(recognition, speakers=None, channels=False, alternatives=None)
+
+
+def _other_options(recognition: Recognition) -> Iterator[Recognition]:
+    """With options that a project may have had before."""
+    plain = _plain(recognition)
+    yield from (replace(plain, speakers=speakers) for speakers in SPEAKERS)
+    yield replace(plain, channels=True)
+    yield from (replace(plain, alternatives=alternatives) for alternatives in ALTERNATIVES)
 
 
 def _heard(transcript: Transcript, passage: Passage) -> str:

@@ -54,7 +54,7 @@ class Learnt:
         if language == AUTO:
             return ""
         key = _key(project, language)
-        known = self._last.get(key) if time.monotonic() < self._recalled.get(key, 0.0) else self._recall(key)
+        known = self._last.get(key) if self._now() < self._recalled.get(key, 0.0) else self._recall(key)
         age = self._now() - known.at if known else float("inf")
         if known and age < _FRESH_SECONDS:
             return known.name
@@ -86,7 +86,7 @@ class Learnt:
         except QueueError:
             return self._last.get(key)
         if known:
-            self._last[key], self._recalled[key] = known, time.monotonic() + _RECALLED_SECONDS
+            self._last[key], self._recalled[key] = known, self._now() + _RECALLED_SECONDS
         return known
 
     def _answer(self, asking: "Future[str]", last: str | None) -> str:
@@ -116,9 +116,10 @@ class Learnt:
         try:
             name = self._vocabularies.promoted(project, language) or ""
         except AccessDenied as error:
-            # Without the permission to list vocabularies nothing can have been learnt.
+            # Without the permission to list vocabularies nothing can have been learnt, unless it was taken away.
             _log.warning("Nothing is learnt from corrections: %s", error.advice)
-            name = ""
+            known = self._recall(_key(project, language))
+            name = known.name if known else ""
         self.remember(project, language, name)
         return name
 

@@ -3,37 +3,45 @@
 A training is a chain of stages. What a stage found out is kept in its `Training`, which is saved after each, and every
 stage may be repeated: whoever goes on after a crash ends in the same state, and pays no transcription twice.
 
-    asked -> learnt -> made -> planned -> judged -> done
+    asked -> learnt -> planned -> made -> tried -> pruned -> judged -> done
+
+The tasks are two halves, each of which judges what the other teaches (cross-fitting). What a candidate does in one half
+also decides which of its rows are left out of what the other half judges in a second look. So no row is judged on audio
+that spoke for it, and still every task counts.
 """
 
 import logging
-import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from transcribe_backend.aws.jobs import Job
-from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.aws.vocabularies import WITHDRAWN, Vocabularies
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
-from transcribe_backend.learning.evidence import HELD_OUT_AT_LEAST, Evidence, Sample, held_out
+from transcribe_backend.learning.evaluation import Evaluation, Trial, by_turns, cost, within
+from transcribe_backend.learning.evidence import HALF_AT_LEAST, HALVES, Evidence, Sample, half
+from transcribe_backend.learning.excerpts import LONG, Excerpts, as_record, from_record
 from transcribe_backend.learning.learnt import Learnt
 from transcribe_backend.learning.reports import Report, Reports
+from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.settings import Settings
-from transcribe_backend.speech.corrections import Candidate, Pair, candidates
-from transcribe_backend.speech.transcript import Transcript
+from transcribe_backend.speech.alignment import Pair
+from transcribe_backend.speech.calibration import fit, unseen_error
+from transcribe_backend.speech.corrections import Candidate, candidates
+from transcribe_backend.speech.credit import Credit, Phrase, comparable, credits, total
+from transcribe_backend.speech.lexicon import lexicon
 from transcribe_backend.speech.verdict import PROMOTED, judge, rejection
-from transcribe_backend.speech.vocabulary import Row, table
+from transcribe_backend.speech.vocabulary import can_learn, table
 from transcribe_backend.studio.client import Studio
 
 _log = logging.getLogger(__name__)
 
-_SHORTEST_BILLED = 15  # seconds; aws.amazon.com/transcribe/pricing
-_DOLLARS_PER_MINUTE = 0.024  # list price of the first tier, us-east-1
 _DONE = "done"
-_INNER = ("stage", "tries", "due", "verdict")
+_INNER = ("stage", "tries", "due", "verdict", "turn", "variants", "excerpts")
+_MADE = {"planned": "made", "tried": "pruned"}
+_JUDGES_AT_LEAST = 5
+_MOST_CUT = 40  # long recordings that are downloaded for one evaluation
 
 Save = Callable[["Training"], None]
 
@@ -52,20 +60,24 @@ class Training:
     language: str = ""
     champion: str = ""
     """The vocabulary in use when the training began; "" for AWS's own model."""
+    turn: int = 0
+    """Decides which tasks are together in a half."""
     tasks: dict[str, int] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
+    """What confidence means in this project: `confidences` and the word error `rates` to expect, and how far both that
+    and 1 - confidence are off on unseen tasks; nothing of fewer than thirty tasks."""
     phrases: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, str]] = field(default_factory=list)
     held_out: list[int] = field(default_factory=list)
+    """The tasks that judge: each what the other half has taught."""
+    excerpts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By task, what of a long recording is evaluated."""
     vocabulary: str = ""
+    variants: list[dict[str, Any]] = field(default_factory=list)
+    """The candidates that half 0 and half 1 judge, and that which is promoted: their `phrases` and the name of their
+    `vocabulary`, None until it is made."""
     cost: dict[str, float] = field(default_factory=dict)
     verdict: dict[str, Any] = field(default_factory=dict)
-
-
-class Transcriptions(Protocol):
-    """Has audio transcribed."""
-
-    def ensure(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TranscribeBackendError | None]]:
-        """Each job as it ends, with its error when it failed."""
 
 
 class Trainer:
@@ -76,10 +88,11 @@ class Trainer:
         studio: Studio,
         projects: Projects,
         evidence: Evidence,
+        evaluation: Evaluation,
+        excerpts: Excerpts,
         vocabularies: Vocabularies,
-        transcriptions: Transcriptions,
-        store: TranscriptStore,
         learnt: Learnt,
+        wishes: WishBook,
         reports: Reports,
         settings: Settings,
         clock: Callable[[], float] = time.time,
@@ -87,10 +100,11 @@ class Trainer:
         self._studio = studio
         self._projects = projects
         self._evidence = evidence
+        self._evaluation = evaluation
+        self._excerpts = excerpts
         self._vocabularies = vocabularies
-        self._transcriptions = transcriptions
-        self._store = store
         self._learnt = learnt
+        self._wishes = wishes
         self._reports = reports
         self._settings = settings
         self._clock = clock
@@ -102,9 +116,11 @@ class Trainer:
         """
         stages = {
             "asked": self._learn,
-            "learnt": self._make,
-            "made": self._plan,
-            "planned": self._judge,
+            "learnt": self._plan,
+            "planned": self._make,
+            "made": self._try,
+            "tried": self._make,
+            "pruned": self._judge,
             "judged": self._apply,
         }
         while training.stage != _DONE:
@@ -112,6 +128,13 @@ class Trainer:
             stages[training.stage](training, self._project(training))
             save(training)
         return self.report(training)
+
+    def plan(self, project: str) -> Training:
+        """What a training would find and cost, without making or paying anything; raises like `run`."""
+        training = Training(project, "a plan", self._clock())
+        for stage in (self._learn, self._plan):
+            stage(training, self._project(training))
+        return training
 
     def report(self, training: Training, error: TranscribeBackendError | None = None) -> Report:
         """All that is known of a training; `error` is why it ended before its verdict."""
@@ -131,143 +154,310 @@ class Trainer:
     # asked -> learnt
 
     def _learn(self, training: Training, project: Project) -> None:
-        asked = project.interface.recognition
-        if asked.vocabulary:
-            raise TrainingError(
-                "The labeling config names its own vocabulary.", remedy="Remove model_vocabulary to use a learnt one."
-            )
-        if asked.identifies:
-            raise TrainingError(
-                "A vocabulary has one language, and this project identifies it.", remedy="Set model_language to train."
-            )
-        training.language = asked.language
-        training.champion = self._vocabularies.promoted(training.project, asked.language) or ""
-        samples = self._usable(training, project)
-        training.held_out = held_out({sample.task: sample.media.identity for sample in samples})
-        judges = set(training.held_out)
-        evidence = [sample.best() for sample in samples if sample.task not in judges]
-        training.tasks |= {"evidence": len(evidence), "held_out": len(training.held_out)}
-        self._select(training, candidates(evidence, min_tasks=self._settings.train_min_tasks))
+        training.language = _language(project)
+        training.champion = self._vocabularies.promoted(training.project, training.language) or ""
+        names = self._vocabularies.names(training.project, training.language)
+        training.turn = len(names)
+        samples = self._usable(training, project, names)
+        training.held_out = [sample.task for sample in samples]
+        training.calibration = _calibrated(samples)
+        self._select(training, [self._taught(training, samples, half) for half in HALVES])
         training.stage = "learnt"
 
-    def _usable(self, training: Training, project: Project) -> list[Sample]:
-        known = list(dict.fromkeys([training.champion, ""]))
-        annotated = list(self._evidence.samples(project, known))
+    def _usable(self, training: Training, project: Project, names: Sequence[str]) -> list[Sample]:
+        annotated = list(self._evidence.samples(project, list(dict.fromkeys([training.champion, "", *names]))))
         usable = [sample for sample in annotated if sample.transcript]
         training.tasks = {"annotated": len(annotated), "without_transcript": len(annotated) - len(usable)}
-        needed = HELD_OUT_AT_LEAST + self._settings.train_min_tasks
-        if len(usable) < needed:
+        smaller = min(sum(half(each.media.identity, training.turn) == place for each in usable) for place in HALVES)
+        if smaller < HALF_AT_LEAST:
             raise TrainingError(
                 f"{len(usable)} annotated tasks with a transcript of ours are too few to learn from.",
-                remedy=f"Annotate at least {needed} tasks that have predictions.",
+                remedy=f"Annotate about {2 * (HALF_AT_LEAST - smaller)} more tasks that have predictions.",
             )
         return usable
 
-    def _select(self, training: Training, found: Sequence[Candidate]) -> None:
+    def _taught(self, training: Training, samples: Sequence[Sample], place: int) -> list[Candidate]:
+        """What one half of the tasks teaches."""
+        pairs = [sample.best() for sample in samples if half(sample.media.identity, training.turn) == place]
+        words = lexicon(training.language)
+        return candidates(pairs, min_tasks=self._settings.train_min_tasks, lexicon=words)
+
+    def _select(self, training: Training, taught: Sequence[Sequence[Candidate]]) -> None:
         """What is missed, and before it what the vocabulary in use holds already: it is why that is not missed."""
-        old = [row.display or row.phrase for row in self._champion_rows(training)]
-        new = {candidate.display: candidate for candidate in found}
-        written = list(dict.fromkeys([*old, *new]))
+        old, new = self._old(training), _merged(taught)
+        wishes, common = self._wishes.read(training.project, training.language), lexicon(training.language).is_common
+        worth = [phrase for phrase in sorted(old) if not all(map(common, comparable(phrase)))]
+        written = wishes.applied([*worth, *(each.display for each, _ in new)])
         made = table(written, training.language)
-        kept = set(written) - {each.written for each in made.rejected}
+        kept = [phrase for phrase in written if phrase not in {each.written for each in made.rejected}]
         training.rejected = [asdict(each) for each in made.rejected]
-        if not kept - set(old):
+        if set(kept) == old:
             raise TrainingError(
-                "The annotators correct no phrase often enough that a vocabulary could hold.",
+                "The annotators correct no name or term often enough that a vocabulary could hold.",
                 remedy=f"A phrase must be missed in {self._settings.train_min_tasks} tasks or more (TRAIN_MIN_TASKS).",
             )
-        training.phrases = [_described(phrase, new.get(phrase)) for phrase in written if phrase in kept]
+        by_phrase = {each.display: (each, places) for each, places in new}
+        training.phrases = [_described(phrase, by_phrase.get(phrase), old, wishes.pinned) for phrase in kept]
+        judged = [[each["phrase"] for each in training.phrases if _may_judge(each, place)] for place in HALVES]
+        training.variants = [self._variant(training, phrases) for phrases in [*judged, kept]]
 
-    def _champion_rows(self, training: Training) -> Sequence[Row]:
-        return self._vocabularies.rows(training.champion) if training.champion else ()
+    def _variant(self, training: Training, phrases: Sequence[str]) -> dict[str, Any]:
+        """A candidate; none needs to be made that has no rows, or those of the vocabulary in use."""
+        known = training.champion if set(phrases) == self._old(training) else None if phrases else ""
+        return {"phrases": list(phrases), "vocabulary": known}
 
-    # learnt -> made
+    def _old(self, training: Training) -> set[str]:
+        """The phrases of the vocabulary in use."""
+        rows = self._vocabularies.rows(training.champion) if training.champion else ()
+        return {row.display or row.phrase for row in rows}
 
-    def _make(self, training: Training, project: Project) -> None:
-        rows = table([each["phrase"] for each in training.phrases], training.language).rows
-        created = self._vocabularies.create(training.project, training.language, rows)
-        training.vocabulary = created.name
-        training.rejected += [asdict(each) for each in created.dropped]
-        dropped = {each.written for each in created.dropped}
-        training.phrases = [each for each in training.phrases if each["phrase"] not in dropped]
-        training.stage = "made"
-
-    # made -> planned
+    # learnt -> planned
 
     def _plan(self, training: Training, project: Project) -> None:
-        """Which tasks are evaluated with what TRAIN_EVAL_MINUTES allow, and what that costs."""
-        budget = self._settings.train_eval_minutes * 60
-        evaluated: list[int] = []
-        jobs = billed = 0
-        for sample in self._held_out(training, project):
-            known = self._evidence.transcript(sample.media, project, training.champion)
-            runs = 1 if known else 2
-            price = runs * max(_SHORTEST_BILLED, math.ceil(sample.seconds))
-            if billed + price <= budget:
-                billed, jobs = billed + price, jobs + runs
-                evaluated.append(sample.task)
-        training.held_out = evaluated
-        training.tasks["evaluated"] = len(evaluated)
-        training.cost = _cost(jobs, billed)
+        """Which tasks are evaluated: with half of TRAIN_EVAL_MINUTES, and the other half is for a second look.
+
+        Where a half does not suffice for a proof, all of it is for the first look.
+        """
+        phrases, budget = [each["phrase"] for each in training.phrases], self._settings.train_eval_minutes * 60
+        training.excerpts = self._cut(training, project, phrases)
+        trials = self._trials(training, project)
+        chosen = within(trials, phrases, budget / 2)
+        if len(chosen) < _JUDGES_AT_LEAST:
+            chosen = within(trials, phrases, budget)
+        if len(chosen) < _JUDGES_AT_LEAST:
+            raise _too_long(trials, self._settings.train_eval_minutes)
+        training.held_out = sorted(trial.sample.task for trial in chosen)
+        training.tasks["evaluated"] = len(chosen)
+        training.cost = cost(sum(each.runs for each in chosen), sum(each.runs * each.seconds for each in chosen))
         training.stage = "planned"
 
-    def _held_out(self, training: Training, project: Project) -> list[Sample]:
-        known = list(dict.fromkeys([training.champion, ""]))
+    def _cut(self, training: Training, project: Project, phrases: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Of long recordings only the places that matter are evaluated."""
+        long = [sample for sample in self._judges(training, project) if sample.seconds > LONG]
+        parts = [(sample.task, self._excerpts.of(sample, phrases)) for sample in by_turns(long, phrases)[:_MOST_CUT]]
+        return {str(task): as_record(part) for task, part in parts if part}
+
+    def _trials(self, training: Training, project: Project) -> list[Trial]:
+        return [
+            self._evaluation.trial(
+                from_record(training.excerpts[str(sample.task)], sample)
+                if str(sample.task) in training.excerpts
+                else sample,
+                half(sample.media.identity, training.turn),
+                project,
+                training.champion,
+                training.asked,
+            )
+            for sample in self._judges(training, project)
+        ]
+
+    def _judges(self, training: Training, project: Project) -> list[Sample]:
+        names = self._vocabularies.names(training.project, training.language)
+        known = list(dict.fromkeys([training.champion, "", *names]))
         return list(self._evidence.samples(project, known, only=set(training.held_out)))
 
-    # planned -> judged
+    # planned -> made, tried -> pruned
+
+    def _make(self, training: Training, project: Project) -> None:
+        """Make the next candidate that is not there yet. Equal sets of rows are one vocabulary."""
+        missing = next((each for each in training.variants if each["vocabulary"] is None), None)
+        if missing is None:
+            training.vocabulary = training.variants[2]["vocabulary"]
+            training.stage = _MADE[training.stage]
+            return
+        rows = sorted(table(missing["phrases"], training.language).rows, key=lambda row: row.phrase.casefold())
+        created = self._vocabularies.create(training.project, training.language, rows)
+        training.rejected += [asdict(each) for each in created.dropped]
+        dropped, wanted = {each.written for each in created.dropped}, set(missing["phrases"])
+        training.phrases = [each for each in training.phrases if each["phrase"] not in dropped]
+        for variant in training.variants:
+            if set(variant["phrases"]) == wanted:
+                variant["vocabulary"] = created.name
+            variant["phrases"] = [phrase for phrase in variant["phrases"] if phrase not in dropped]
+
+    # made -> tried
+
+    def _try(self, training: Training, project: Project) -> None:
+        """What each row of the candidates does, half by half, and what had better be left out."""
+        trials = self._trials(training, project)
+        records = [self._records(training, project, trials, place) for place in HALVES]
+        whole = {
+            each["phrase"]: total(record[each["phrase"]] for record in records if each["phrase"] in record)
+            for each in training.phrases
+        }
+        for phrase in training.phrases:
+            phrase["record"] = asdict(whole[phrase["phrase"]])
+        against = [_useless(training, records[1]), _useless(training, records[0]), _useless(training, whole)]
+        if self._affordable(training, trials, against):
+            training.variants = [
+                self._variant(training, [phrase for phrase in variant["phrases"] if phrase not in useless])
+                if useless.intersection(variant["phrases"])
+                else variant
+                for variant, useless in zip(training.variants, against, strict=True)
+            ]
+        training.stage = "tried"
+
+    def _records(self, training: Training, project: Project, trials: Sequence[Trial], place: int) -> dict[str, Credit]:
+        """What the rows of the candidate that a half judges do there."""
+        part, variant = [trial for trial in trials if trial.half == place], training.variants[place]
+        words = {phrase: comparable(phrase) for phrase in variant["phrases"]}
+        found = credits(set(words.values()), *self._compared(training, project, part, variant["vocabulary"]))
+        return {phrase: found[key] for phrase, key in words.items()}
+
+    def _affordable(self, training: Training, trials: Sequence[Trial], against: Sequence[set[str]]) -> bool:
+        """Whether a second look is within TRAIN_EVAL_MINUTES; what it costs is added."""
+        again = [
+            trial for trial in trials if against[trial.half].intersection(training.variants[trial.half]["phrases"])
+        ]
+        seconds = int(training.cost["billed_seconds"]) + sum(trial.seconds for trial in again)
+        if seconds > self._settings.train_eval_minutes * 60:
+            return False
+        training.cost = cost(int(training.cost["jobs"]) + len(again), seconds)
+        return True
+
+    # pruned -> judged
 
     def _judge(self, training: Training, project: Project) -> None:
-        if len(training.held_out) < HELD_OUT_AT_LEAST:
-            training.cost = _cost(0, 0)
-            training.verdict = rejection("TRAIN_EVAL_MINUTES allow too few tasks for a proof.")
-        else:
-            samples = self._held_out(training, project)
-            before, after = self._evaluated(training, project, samples)
-            phrases = [each["phrase"] for each in training.phrases]
-            training.verdict = judge(before, after, phrases, at_least=HELD_OUT_AT_LEAST)
-        if self._vocabularies.mark(training.vocabulary) == WITHDRAWN:
+        trials = self._trials(training, project)
+        attempt = self._reports.verdicts(training.project, training.language, training.champion) + 1
+        before: list[Pair] = []
+        after: list[Pair] = []
+        for place in HALVES:
+            part = [trial for trial in trials if trial.half == place]
+            old, new = self._compared(training, project, part, training.variants[place]["vocabulary"])
+            before, after = before + old, after + new
+        training.verdict = judge(before, after, attempt=attempt, at_least=_JUDGES_AT_LEAST)
+        training.verdict["key_phrases"] = _spoken(training)
+        if training.vocabulary in ("", training.champion):
+            training.verdict |= rejection("No new row has earned its place.")
+        elif self._vocabularies.mark(training.vocabulary) == WITHDRAWN:
             training.verdict |= rejection("The same vocabulary was rolled back before.")
         training.stage = "judged"
 
-    def _evaluated(
-        self, training: Training, project: Project, samples: Sequence[Sample]
+    def _compared(
+        self, training: Training, project: Project, trials: Sequence[Trial], vocabulary: str
     ) -> tuple[list[Pair], list[Pair]]:
-        """The pairs of the champion and of the candidate, for the tasks that both could transcribe."""
-        champions = self._transcribed(project, samples, training.champion)
-        challengers = self._transcribed(project, samples, training.vocabulary)
-        both = [sample for sample in samples if sample.task in champions and sample.task in challengers]
-        return (
-            [sample.pair(champions[sample.task]) for sample in both],
-            [sample.pair(challengers[sample.task]) for sample in both],
-        )
-
-    def _transcribed(self, project: Project, samples: Sequence[Sample], vocabulary: str) -> dict[int, Transcript]:
-        recognition = replace(project.recognition, vocabulary=vocabulary)
-        jobs = {sample.task: Job(sample.media, recognition) for sample in samples}
-        done = {job.name for job, error in self._transcriptions.ensure(list(jobs.values())) if error is None}
-        return {task: self._store.get(job.name) for task, job in jobs.items() if job.name in done}
+        """The pairs of the champion and of a candidate, for the tasks that both could transcribe."""
+        old = self._evaluation.pairs(trials, project, training.champion, champion=True)
+        if vocabulary == training.champion:
+            return list(old.values()), list(old.values())
+        new = self._evaluation.pairs(trials, project, vocabulary, champion=False)
+        both = [task for task in old if task in new]
+        return [old[task] for task in both], [new[task] for task in both]
 
     # judged -> done
 
     def _apply(self, training: Training, project: Project) -> None:
+        names = {training.vocabulary, *(each["vocabulary"] for each in training.variants)} - {"", training.champion}
         if training.verdict["outcome"] == PROMOTED:
-            self._vocabularies.promote(training.vocabulary)
-            self._learnt.remember(training.project, training.language, training.vocabulary)
-        elif self._vocabularies.mark(training.vocabulary) != WITHDRAWN:
-            self._vocabularies.reject(training.vocabulary)
+            names.discard(training.vocabulary)
+            self._accept(training)
+        for name in sorted(names):
+            if self._vocabularies.mark(name) != WITHDRAWN:
+                self._vocabularies.reject(name)
         self._vocabularies.prune(training.project, training.language)
         self._reports.save(self.report(training))
         training.stage = _DONE
 
+    def _accept(self, training: Training) -> None:
+        if self._settings.train_promote == "ask":
+            self._vocabularies.offer(training.vocabulary)
+            training.verdict["outcome"] = "waiting"
+            number = training.project.partition(".")[0]
+            training.verdict["reason"] += f" Approve it: `vocabulary approve --project {number}`."
+            return
+        self._vocabularies.promote(training.vocabulary)
+        self._learnt.remember(training.project, training.language, training.vocabulary)
 
-def _cost(jobs: int, seconds: int) -> dict[str, float]:
-    dollars = round(seconds / 60 * _DOLLARS_PER_MINUTE, 4)
-    return {"jobs": jobs, "billed_seconds": seconds, "dollars_at_list_price": dollars}
+
+def _language(project: Project) -> str:
+    asked = project.interface.recognition
+    if asked.vocabulary:
+        raise TrainingError(
+            "The labeling config names its own vocabulary.", remedy="Remove model_vocabulary to use a learnt one."
+        )
+    if asked.identifies:
+        raise TrainingError(
+            "A vocabulary has one language, and this project identifies it.", remedy="Set model_language to train."
+        )
+    if not can_learn(asked.language):
+        raise TrainingError(
+            f"No vocabulary can be learnt in {asked.language}: its characters in AWS Transcribe are not known here.",
+            remedy="Make a vocabulary by hand and name it with model_vocabulary in the labeling config.",
+        )
+    return asked.language
 
 
-def _described(phrase: str, candidate: Candidate | None) -> dict[str, Any]:
-    if candidate is None:
-        return {"phrase": phrase, "from": "the vocabulary in use"}
-    counts = {"misses": candidate.misses, "hits": candidate.hits, "tasks": candidate.tasks, "heard": candidate.heard}
-    return {"phrase": phrase, **counts}
+def _calibrated(samples: Sequence[Sample]) -> dict[str, Any]:
+    points = [point for sample in samples if (point := sample.point())]
+    curve, (fitted, plain) = fit(points), unseen_error(points)
+    return {**asdict(curve), "tasks": len(points), "off_by": fitted, "confidence_off_by": plain} if curve else {}
+
+
+def _too_long(trials: Sequence[Trial], minutes: float) -> TrainingError:
+    cheapest = sorted(trial.runs * trial.seconds for trial in trials)[:_JUDGES_AT_LEAST]
+    return TrainingError(
+        f"TRAIN_EVAL_MINUTES={minutes:g} allow too few tasks for a proof: the {_JUDGES_AT_LEAST} shortest "
+        f"tasks need {sum(cheapest) / 60:.0f} minutes of audio.",
+        remedy=f"Set TRAIN_EVAL_MINUTES to {sum(cheapest) / 60 + 1:.0f} or more.",
+    )
+
+
+def _merged(taught: Sequence[Sequence[Candidate]]) -> list[tuple[Candidate, list[int]]]:
+    """Each candidate once, as the half has it that missed it more often, and which halves teach it; best first."""
+    places: dict[Phrase, list[int]] = {}
+    best: dict[Phrase, Candidate] = {}
+    for place, found in enumerate(taught):
+        for candidate in found:
+            places.setdefault(candidate.words, []).append(place)
+            best[candidate.words] = max(best.get(candidate.words, candidate), candidate, key=lambda each: each.tasks)
+    ranked = sorted(best, key=lambda words: (-best[words].tasks, -best[words].misses, words))
+    return [(best[words], places[words]) for words in ranked]
+
+
+def _may_judge(phrase: dict[str, Any], place: int) -> bool:
+    """Whether a half may judge a phrase: all but those that it has taught alone."""
+    return phrase.get("taught") != [place]
+
+
+def _useless(training: Training, records: dict[str, Credit]) -> set[str]:
+    """The phrases that these records speak against; pinned ones stay whatever they do."""
+    return {
+        phrase
+        for each in training.phrases
+        if (phrase := each["phrase"]) in records
+        and not each.get("pinned")
+        and not records[phrase].earns_its_place(old="from" in each)
+    }
+
+
+def _spoken(training: Training) -> dict[str, int]:
+    names = ("spoken", "right_before", "right_after")
+    return {name: sum(each["record"][name] for each in training.phrases) for name in names}
+
+
+def _numbers(trials: Sequence[Trial]) -> list[int]:
+    return sorted(trial.sample.task for trial in trials)
+
+
+def _did(record: Credit) -> str:
+    """Why a row is left out."""
+    return (
+        f"where it was learnt it was said {record.spoken} times, right {record.right_before} -> {record.right_after}, "
+        f"wrongly inserted {record.false_before} -> {record.false_after}, and broke {record.broken} words"
+    )
+
+
+def _described(
+    phrase: str, new: tuple[Candidate, list[int]] | None, old: Collection[str], pinned: Sequence[str]
+) -> dict[str, Any]:
+    described: dict[str, Any] = {"phrase": phrase}
+    if phrase in old:
+        described["from"] = "the vocabulary in use"
+    if phrase in pinned:
+        described["pinned"] = True
+    if new:
+        candidate, places = new
+        counts = {name: getattr(candidate, name) for name in ("misses", "hits", "tasks", "heard")}
+        described |= counts if phrase in old or phrase in pinned else {**counts, "taught": places}
+    return described

@@ -244,8 +244,9 @@ class Answers:
             pending, until = dict(yielded), self._work.now() + self._settings.predict_open
             while pending and self._work.now() < until:
                 time.sleep(_LOOK_SECONDS)
+                now = self._work.now()
                 stored = {key: self._is_stored(each) for key, each in pending.items()}
-                now, lost = self._work.now(), [key for key in pending if stored[key] is False]
+                lost = [key for key in pending if stored[key] is False]
                 for key in self._claims.take(lost, since=now, seconds=storing_seconds(1)):
                     pending.pop(key).yielded = False
                 for key in [key for key in pending if stored[key]]:

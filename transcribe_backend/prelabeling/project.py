@@ -75,7 +75,7 @@ def project_id(project: Any) -> str:
         raise RequestError("project needs an id and a created_at.") from error
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def model_version(interface: Interface, recognition: Recognition) -> str:
     """`transcribe-en-US@1a2b3c4d`, with a learnt vocabulary `transcribe-en-US+v3@…`.
 

@@ -1,32 +1,25 @@
-"""What annotators keep correcting: phrases that humans write and the recogniser misses."""
+"""What annotators keep correcting: names and terms that humans write and the recogniser misses."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from transcribe_backend.speech.normalize import Words, tokenize
-from transcribe_backend.speech.wer import Gap, gaps
+from transcribe_backend.speech.alignment import Alignment, Gap, Pair
+from transcribe_backend.speech.lexicon import UNKNOWN, Lexicon
 
-LONGEST_PHRASE = 3
 _TRUSTED_SHARE = 0.3
 _SHORT = 3
+_SHORTEST_TERM = 5  # letters; a shorter word that the recogniser just leaves out is a sound such as "euh"
 _PRIVATE = re.compile(
-    r"\S+@\S+|https?://\S+|www\.\S+|\b\w+(?: dot \w+)* at \w+ dot \w+|\+?\d[\d\s()./-]{5,}\d", re.IGNORECASE
+    r"(?<!\S)@*+[^\s@]++@\S+|https?://\S+|www\.\S+|\b\w+(?: dot \w+){0,5} at \w+ dot \w+|\+?\d[\d\s()./-]{5,}\d",
+    re.IGNORECASE,
 )
+_NAME_WITH_DIGITS = re.compile(r"(?=.*[A-Z])[A-Za-z]{1,5}\d{1,2}[A-Za-z]?")
 _NUMBERS = re.compile(
     r"zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(thir|four|fif|six|seven|eigh|nine)teen|"
     r"(twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|billion"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One task: what the recogniser heard and what a human wrote."""
-
-    task: int
-    ours: str
-    human: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,127 +45,113 @@ class _Tally:
     written: Counter[str] = field(default_factory=Counter)
     heard: Counter[str] = field(default_factory=Counter)
 
-    def add_miss(self, alignment: "_Alignment", start: int) -> None:
+    def add_miss(self, correction: "_Correction", start: int) -> None:
         self.misses += 1
-        self.tasks.add(alignment.task)
-        self.heard[alignment.heard(start)] += 1
+        self.tasks.add(correction.task)
+        self.heard[correction.heard(start)] += 1
 
 
-def candidates(pairs: Iterable[Pair], *, min_tasks: int = 2, max_recall: float = 0.8) -> list[Candidate]:
+def candidates(
+    pairs: Iterable[Pair], *, min_tasks: int = 2, max_recall: float = 0.8, lexicon: Lexicon = UNKNOWN
+) -> list[Candidate]:
     """Phrases missed in at least `min_tasks` tasks and recognised less often than `max_recall` (0..1), best first.
 
-    Left out: numbers, e-mail addresses, links, telephone numbers, and differences that are only case, punctuation
-    or spacing. A part of a longer phrase is left out when it is never missed without the rest.
+    Left out: words that are common in the language, spelling variants, sounds such as "euh", numbers, e-mail addresses,
+    links, telephone numbers, what stands where AWS has redacted its text, and differences that are only case,
+    punctuation or spacing. Words are one phrase only where they are missed together more often than apart.
     """
-    alignments = [_Alignment(pair) for pair in pairs]
-    tallies = _tally([alignment for alignment in alignments if alignment.is_evidence()])
+    corrections = [
+        correction for correction in (_Correction(pair, lexicon) for pair in pairs) if correction.is_evidence()
+    ]
+    tallies = _tally(corrections)
     wanted = {
         words: tally
         for words, tally in tallies.items()
         if len(tally.tasks) >= min_tasks and tally.hits < max_recall * (tally.hits + tally.misses)
     }
-    found = [_candidate(words, wanted[words]) for words in wanted.keys() - _parts(wanted)]
-    return sorted(found, key=lambda each: (-each.tasks, -each.misses, each.hits, each.words))
+    wanted = {words: wanted[words] for words in wanted if _belong_together(words, wanted)}
+    parts = _parts(wanted)
+    found = [_candidate(words, tally) for words, tally in wanted.items() if words not in parts]
+    terms = [each for each in found if lexicon is UNKNOWN or _is_term(each)]
+    return sorted(terms, key=lambda each: (-each.tasks, -each.misses, each.hits, each.words))
 
 
-def recognised(phrases: Iterable[tuple[str, ...]], pair: Pair) -> tuple[int, int]:
-    """How many of the spoken occurrences of `phrases` in this task our transcript has, and how many there are."""
-    alignment, wanted = _Alignment(pair), set(phrases)
-    spoken = [span for span in alignment.spans() if alignment.human.words(*span) in wanted]
-    return sum(alignment.is_hit(*span) for span in spoken), len(spoken)
+class _Correction(Alignment):
+    """One task's two texts: which phrases a human wrote where the recogniser heard others."""
 
-
-class _Alignment:
-    """One task's two texts, word by word."""
-
-    def __init__(self, pair: Pair) -> None:
-        self.task = pair.task
-        self.human: Words = tokenize(pair.human)
-        self.ours: Words = tokenize(pair.ours)
-        self._gap_at: list[Gap | None] = [None] * len(self.human)
-        for gap in gaps(self.human.words(), self.ours.words()):
-            if not self._same_letters(gap):
-                self._gap_at[gap.start : gap.end] = [gap] * (gap.end - gap.start)
+    def __init__(self, pair: Pair, lexicon: Lexicon) -> None:
+        super().__init__(pair)
+        self._lexicon = lexicon
         self._shouted = len(self.human) > 1 and self.human.text.isupper()
         self._private = [match.span() for match in _PRIVATE.finditer(self.human.text)]
 
     def is_evidence(self) -> bool:
         """Texts with next to nothing in common are not a correction of each other."""
-        hits = sum(gap is None for gap in self._gap_at)
+        hits = sum(self.is_hit(at, at + 1) for at in range(len(self.human)))
         return len(self.human) <= _SHORT or hits >= _TRUSTED_SHARE * len(self.human)
 
-    def spans(self) -> Iterator[tuple[int, int]]:
-        """Every phrase of up to three words that no punctuation divides."""
-        for start in range(len(self.human)):
-            for end in range(start + 1, min(start + LONGEST_PHRASE, len(self.human)) + 1):
-                if end - start > 1 and not self._adjoin(end - 2):
-                    break
-                yield start, end
-
     def learnable(self) -> Iterator[tuple[int, int]]:
-        """The phrases that may go into a vocabulary: words, of two letters at least, none of them private."""
+        """The phrases that may go into a vocabulary: uncommon words, of two letters at least, none of them private."""
         usable = [self._is_usable(index) for index in range(len(self.human))]
-        return (span for span in self.spans() if all(usable[slice(*span)]))
-
-    def is_hit(self, start: int, end: int) -> bool:
-        return not any(self._gap_at[start:end])
+        rare = [not self._lexicon.is_common(token.word) for token in self.human.tokens]
+        return (span for span in self.spans if all(usable[slice(*span)]) and rare[span[0]] and rare[span[1] - 1])
 
     def hits(self) -> set[str]:
         """The words that were recognised somewhere in this task."""
-        return {token.word for token, gap in zip(self.human.tokens, self._gap_at, strict=True) if gap is None}
+        return {token.word for at, token in enumerate(self.human.tokens) if self.is_hit(at, at + 1)}
 
     def is_miss(self, start: int, end: int, known: Set[str]) -> bool:
-        """Missed together: every word of it, in one place, and not merely written in digits.
+        """Missed together: every word of it, in one place, and not merely written in another way.
 
         A word that is `known` elsewhere is not to blame for a place where an unknown one is missed beside it: a phrase
         neither begins nor ends with such a word.
         """
-        gap = self._gap_at[start]
-        if gap is None or self._gap_at[end - 1] is not gap or self._is_number(gap):
+        gap = self.gap_at[start]
+        if gap is None or self.gap_at[end - 1] is not gap or self._is_number(gap) or self._is_variant(start, end, gap):
             return False
         missed = set(self.human.words(gap.start, gap.end))
         ends = {self.human.tokens[start].word, self.human.tokens[end - 1].word}
         return not ends & known or missed <= known
 
     def heard(self, start: int) -> str:
-        gap = self._gap_at[start]
+        gap = self.gap_at[start]
         return self.ours.written(gap.other_start, gap.other_end) if gap and gap.other_end > gap.other_start else ""
 
     def written(self, start: int, end: int) -> str:
         written = self.human.written(start, end)
         return written.lower() if self._shouted else written
 
-    def _adjoin(self, index: int) -> bool:
-        between = self.human.text[self.human.tokens[index].end : self.human.tokens[index + 1].start]
-        return not between.strip(" \t\n-\u2010\u2011")
-
     def _is_usable(self, index: int) -> bool:
         token = self.human.tokens[index]
-        if len(token.word) < 2 or _NUMBERS.fullmatch(token.word) or any(map(str.isnumeric, token.word)):
+        if len(token.word) < 2 or _NUMBERS.fullmatch(token.word):
+            return False
+        if any(map(str.isnumeric, token.word)) and not _NAME_WITH_DIGITS.fullmatch(
+            self.human.written(index, index + 1)
+        ):
             return False
         return not any(start < token.end and token.start < end for start, end in self._private)
 
-    def _same_letters(self, gap: Gap) -> bool:
-        ours = self.ours.words(gap.other_start, gap.other_end)
-        return "".join(self.human.words(gap.start, gap.end)) == "".join(ours)
-
     def _is_number(self, gap: Gap) -> bool:
-        ours = self.ours.words(gap.other_start, gap.other_end)
+        ours = self.heard_in(gap)
         return bool(ours) and all(any(map(str.isnumeric, word)) for word in ours)
 
+    def _is_variant(self, start: int, end: int, gap: Gap) -> bool:
+        word = self.human.tokens[start].word
+        return end - start == 1 and any(self._lexicon.are_variants(word, ours) for ours in self.heard_in(gap))
 
-def _tally(alignments: Sequence[_Alignment]) -> dict[tuple[str, ...], _Tally]:
+
+def _tally(corrections: Sequence[_Correction]) -> dict[tuple[str, ...], _Tally]:
     tallies: dict[tuple[str, ...], _Tally] = {}
-    known: set[str] = set().union(*(alignment.hits() for alignment in alignments))
-    for alignment in alignments:
-        for span in alignment.learnable():
-            if alignment.is_miss(*span, known):
-                tallies.setdefault(alignment.human.words(*span), _Tally()).add_miss(alignment, span[0])
-    for alignment in alignments:
-        for span in alignment.learnable():
-            if tally := tallies.get(alignment.human.words(*span)):
-                tally.hits += alignment.is_hit(*span)
-                tally.written[alignment.written(*span)] += 1
+    known: set[str] = set().union(*(correction.hits() for correction in corrections))
+    for correction in corrections:
+        for span in correction.learnable():
+            if correction.is_miss(*span, known):
+                tallies.setdefault(correction.human.words(*span), _Tally()).add_miss(correction, span[0])
+    for correction in corrections:
+        for span in correction.learnable():
+            if tally := tallies.get(correction.human.words(*span)):
+                tally.hits += correction.is_hit(*span)
+                tally.written[correction.written(*span)] += 1
     return tallies
 
 
@@ -189,6 +168,17 @@ def _candidate(words: tuple[str, ...], tally: _Tally) -> Candidate:
 
 def _most_common(counts: Counter[str]) -> str:
     return min(counts, key=lambda text: (-counts[text], text))
+
+
+def _is_term(candidate: Candidate) -> bool:
+    """Not a sound that nobody but the annotator writes: short, without a capital, and never heard as anything."""
+    return bool(candidate.heard) or len(candidate.display) >= _SHORTEST_TERM or not candidate.display.islower()
+
+
+def _belong_together(words: tuple[str, ...], wanted: Mapping[tuple[str, ...], _Tally]) -> bool:
+    """Whether a phrase is missed at least as often as its parts are missed without it."""
+    misses = wanted[words].misses
+    return all(part not in wanted or 2 * misses >= wanted[part].misses for part in _inside(words))
 
 
 def _parts(wanted: Mapping[tuple[str, ...], _Tally]) -> set[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from transcribe_backend.speech.words import Word
 
 Json = Mapping[str, Any]
 
-_CHANNEL = re.compile(r"\d+$")
+_CHANNEL = re.compile(r"(?<!\d)\d{1,4}$")
 
 
 def objects(value: object) -> list[Json]:
@@ -45,12 +45,13 @@ def score(value: object) -> float | None:
 
 
 class Voices:
-    """Who speaks, on which channel: in the item itself since 2021, in tables beside the items before.
+    """Who speaks, on which channel, in which language: in the item itself since 2021, in tables beside it before.
 
     The tables name a word by its start; on channels, where two words may start at once, by start and content.
     """
 
     def __init__(self, results: Json) -> None:
+        self._multilingual = bool(objects(results.get("language_codes")))
         self._speakers: dict[float | None, str] = {}
         for segment in objects(member(results, "speaker_labels", "segments")):
             self._seat(segment.get("items"), segment.get("speaker_label"))
@@ -66,9 +67,15 @@ class Voices:
             if isinstance(label, str):
                 self._speakers[number(item.get("start_time"))] = intern(label)
 
-    def speaker(self, start: float, before: str | None) -> str | None:
-        """Who says the word that starts there: the speaker before it, where AWS does not tell."""
-        return self._speakers.get(start, before)
+    def speaker(self, item: Json, start: float, before: str | None) -> str | None:
+        """Who says a word that starts there: the speaker before it, where AWS does not tell."""
+        own = item.get("speaker_label")
+        return intern(own) if isinstance(own, str) else self._speakers.get(start, before)
+
+    def language(self, item: Json) -> str | None:
+        """The language of an item; AWS also tells it of some words of recordings that have one language only."""
+        code = item.get("language_code") if self._multilingual else None
+        return intern(code) if isinstance(code, str) else None
 
     def channel(self, item: Json, before: int | None) -> int | None:
         """The channel of an item, counted from 0; None when AWS did not tell the channels apart."""
@@ -118,11 +125,11 @@ class ItemReader:
         channel: int | None = None
         for item, tail in _with_tails(items):
             start, end = self._time(item, "start_time"), self._time(item, "end_time")
-            speaker = self._voices.speaker(start, speaker)
+            speaker = self._voices.speaker(item, start, speaker)
             channel = self._voices.channel(item, channel)
             said = content(item)
             text, confidence = intern(str(said.get("content", ""))), self._same(score(said.get("confidence")))
-            word = Word(text, start, max(start, end), confidence, speaker, channel, tail)
+            word = Word(text, start, max(start, end), confidence, speaker, channel, tail, self._voices.language(item))
             yield self._pool.setdefault(word, word)
 
     def _time(self, item: Json, name: str) -> float:

@@ -1,14 +1,20 @@
 """Text to comparable words: what two writers of the same speech may differ in without disagreeing.
 
 Case, punctuation, hyphenation, kind of apostrophe and Unicode form are removed from the `word` of a token;
-the offsets of the token keep what was written.
+the offsets of the token keep what was written. Where words are written without spaces between them (Chinese, Japanese,
+Thai, …) every character is a token, so that what is counted in words elsewhere is counted in characters there.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 _APOSTROPHES = "'\u2019\u02bc\u2018\uff07"
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U0003ffff]"
+)
 _FOLD = str.maketrans({**dict.fromkeys(_APOSTROPHES, "'"), "\u0307": None, "ı": "i", "\u200c": None, "\u200d": None})
 
 
@@ -39,6 +45,12 @@ class Words:
         """Tokens `start` to `end` (exclusive, at least one) as the writer wrote them, on one line."""
         return " ".join(self.text[self.tokens[start].start : self.tokens[end - 1].end].split())
 
+    def between(self, start: int, end: int) -> str:
+        """All that stands between token `start - 1` and token `end`: tokens with the symbols around them, as $ or %."""
+        first = self.tokens[start - 1].end if start else 0
+        last = self.tokens[end].start if end < len(self.tokens) else len(self.text)
+        return self.text[first:last]
+
 
 def tokenize(text: str) -> Words:
     """Split `text` into its words."""
@@ -48,7 +60,8 @@ def tokenize(text: str) -> Words:
 
 
 def _fold(written: str) -> str:
-    word = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", written).casefold()).translate(_FOLD)
+    composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", written).casefold()).translate(_FOLD)
+    word = "".join(composed.split())  # a ligature such as \ufdfa stands for several words
     parts = word.removesuffix(".").split(".")
     return "".join(parts) if all(len(part) == 1 and part.isalpha() for part in parts) else word.replace(",", "")
 
@@ -56,6 +69,9 @@ def _fold(written: str) -> str:
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     start = None
     for position, character in enumerate(text):
+        if start is not None and _parts(text, position):
+            yield start, position
+            start = None
         if _is_letter(character) or (start is not None and _joins(text, position)):
             start = position if start is None else start
         elif start is not None:
@@ -63,6 +79,14 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
             start = None
     if start is not None:
         yield start, len(text)
+
+
+def _parts(text: str, position: int) -> bool:
+    """Whether a new token begins here without any mark or space before it; vowel signs stay with their letter."""
+    character = text[position]
+    if unicodedata.category(character)[0] == "M":
+        return False
+    return bool(_UNSPACED.match(character) or _UNSPACED.match(text[position - 1]))
 
 
 def _closes_acronym(text: str, start: int, end: int) -> bool:

@@ -4,22 +4,30 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from typing import Any
 
 from transcribe_backend.errors import RecognitionError
 from transcribe_backend.speech import languages
+from transcribe_backend.speech.findings import ENTITIES, TOXIC
 from transcribe_backend.speech.wording import listed, quoted
 
 AUTO = "auto"
 FILTER_METHODS = ("mask", "remove", "tag")
-# "Redaction with batch transcriptions is available with US English and US Spanish. Redaction is not compatible with
-# language identification" (docs.aws.amazon.com/transcribe/latest/dg/pii-redaction-batch.html).
-REDACTED_LANGUAGES = ("en-US", "es-US")
+# AWS Transcribe's document history: US English and US Spanish, the others since May 2026. "Redaction is not compatible
+# with language identification" (docs.aws.amazon.com/transcribe/latest/dg/pii-redaction-batch.html).
+REDACTED_LANGUAGES = ("en-US", "es-US", "fr-FR", "fr-CA", "de-DE", "de-CH", "it-IT", "pt-PT", "pt-BR")
 # API_LanguageIdSettings: "supports two to five language codes".
 IDENTIFIED_WITH_VOCABULARY = range(2, 6)
+# CLMLanguageCode of CreateLanguageModel.
+MODEL_LANGUAGES = ("en-US", "hi-IN", "es-US", "en-GB", "en-AU", "de-DE", "ja-JP")
+# "Toxicity detection is available for US English only", and with no other option but redaction
+# (docs.aws.amazon.com/transcribe/latest/dg/toxicity-using.html).
+TOXICITY_LANGUAGE = "en-US"
 SPEAKERS = range(2, 31)
 ALTERNATIVES = range(2, 11)
 
+_VOICES = ("speakers", "channels")
 _NAME = re.compile(r"[0-9a-zA-Z._-]{1,200}")
 _LEARNT = re.compile(r"ls-p\d+-.*-(v\d+)")
 
@@ -28,8 +36,10 @@ _LEARNT = re.compile(r"ls-p\d+-.*-(v\d+)")
 class Recognition:
     """The recognition options of one project; the defaults ask for nothing special.
 
-    `language` is a language code or "auto", `languages` the candidates of "auto" (empty: any). `speakers` tells up to
-    that many speakers apart, `channels` the channels of the audio, `alternatives` asks for that many readings.
+    `language` is a language code or "auto", `languages` the candidates of "auto" (empty: any); `multilingual` finds
+    several of them in one recording. `speakers` tells up to that many speakers apart (with `channels`, on each of
+    them), `channels` the channels of the audio, `alternatives` asks for that many readings. `redact` hides personal
+    data of the types in `redact_types` (empty: all).
     """
 
     language: str = "en-US"
@@ -41,6 +51,10 @@ class Recognition:
     vocabulary_filter: str = ""
     filter_method: str = "mask"
     redact: bool = False
+    redact_types: tuple[str, ...] = ()
+    multilingual: bool = False
+    toxicity: bool = False
+    language_model: str = ""
 
     @property
     def identifies(self) -> bool:
@@ -50,7 +64,18 @@ class Recognition:
     @property
     def takes_vocabulary(self) -> bool:
         """May a custom vocabulary be added? Identification needs to know the candidates for it."""
+        return not self.toxicity and self._names_by_language
+
+    @property
+    def _names_by_language(self) -> bool:
+        """Is it said for which languages a vocabulary or filter is?"""
         return not self.identifies or len(self.languages) in IDENTIFIED_WITH_VOCABULARY
+
+    @property
+    def finds(self) -> frozenset[str]:
+        """What is pointed out beside the words, as `predicted_values` name it: types of personal data, toxicity."""
+        entities = frozenset(self.redact_types or ENTITIES) if self.redact else frozenset()
+        return frozenset(name.lower() for name in entities) | (TOXIC if self.toxicity else frozenset())
 
     @property
     def learnt(self) -> str:
@@ -64,7 +89,12 @@ class Recognition:
         if settings := dict(self._settings()):
             parameters["Settings"] = settings
         if self.redact:
-            parameters["ContentRedaction"] = {"RedactionType": "PII", "RedactionOutput": "redacted"}
+            types = {"PiiEntityTypes": list(self.redact_types)} if self.redact_types else {}
+            parameters["ContentRedaction"] = {"RedactionType": "PII", "RedactionOutput": "redacted", **types}
+        if self.toxicity:
+            parameters["ToxicityDetection"] = [{"ToxicityCategories": ["ALL"]}]
+        if self.language_model:
+            parameters["ModelSettings"] = {"LanguageModelName": self.language_model}
         return parameters
 
     def key(self) -> str:
@@ -84,23 +114,23 @@ class Recognition:
     def _language(self) -> dict[str, Any]:
         if not self.identifies:
             return {"LanguageCode": self.language}
-        identification: dict[str, Any] = {"IdentifyLanguage": True}
+        identification: dict[str, Any] = {f"Identify{'MultipleLanguages' if self.multilingual else 'Language'}": True}
         if self.languages:
             identification["LanguageOptions"] = list(self.languages)
-        if self.vocabulary:
-            identification["LanguageIdSettings"] = {
-                code: {"VocabularyName": self.vocabulary} for code in self.languages
-            }
+        # AWS applies each of them to the candidate that is of its own language.
+        named = {"VocabularyName": self.vocabulary, "VocabularyFilterName": self.vocabulary_filter}
+        named = {parameter: name for parameter, name in named.items() if name}
+        if named:
+            identification["LanguageIdSettings"] = {code: dict(named) for code in self.languages}
         return identification
 
     def _settings(self) -> Iterator[tuple[str, Any]]:
         if self.vocabulary and not self.identifies:
             yield "VocabularyName", self.vocabulary
+        if self.vocabulary_filter and not self.identifies:
+            yield "VocabularyFilterName", self.vocabulary_filter
         if self.vocabulary_filter:
-            yield from (
-                ("VocabularyFilterName", self.vocabulary_filter),
-                ("VocabularyFilterMethod", self.filter_method),
-            )
+            yield "VocabularyFilterMethod", self.filter_method
         if self.speakers:
             yield from (("ShowSpeakerLabels", True), ("MaxSpeakerLabels", self.speakers))
         if self.channels:
@@ -116,11 +146,9 @@ def _broken_rules(wish: Recognition) -> Iterator[RecognitionError]:
     yield from _broken_language_rules(wish)
     yield from _broken_number_rules(wish)
     yield from _broken_name_rules(wish)
-    if wish.redact and wish.language not in REDACTED_LANGUAGES:
-        yield RecognitionError(
-            f"AWS Transcribe redacts {listed(REDACTED_LANGUAGES)} only, not {wish.language}.",
-            remedy="Remove model_redact or set model_language.",
-        )
+    yield from _broken_redaction_rules(wish)
+    yield from _broken_model_rules(wish)
+    yield from _broken_toxicity_rules(wish)
 
 
 def _broken_language_rules(wish: Recognition) -> Iterator[RecognitionError]:
@@ -137,16 +165,15 @@ def _broken_language_rules(wish: Recognition) -> Iterator[RecognitionError]:
             "Language identification needs two or more different languages in model_languages.",
             remedy="With one language, set model_language instead.",
         )
-    if wish.vocabulary and not wish.takes_vocabulary:
+    if (wish.vocabulary or wish.vocabulary_filter) and not wish._names_by_language:
         yield RecognitionError(
-            "With language identification, AWS takes a vocabulary only for 2 to 5 candidate languages.",
+            "With language identification, AWS takes a vocabulary or filter only for 2 to 5 candidate languages.",
             remedy="Set model_languages or a fixed model_language.",
         )
-    if wish.vocabulary_filter and wish.identifies:
-        # LanguageIdSettings has a place for the filter's name, but none for its method.
+    if wish.multilingual and not wish.identifies:
         yield RecognitionError(
-            "A vocabulary filter cannot be combined with language identification.",
-            remedy="Set a fixed model_language or remove model_vocabulary_filter.",
+            f"model_multilingual has AWS find out the languages, but model_language is {wish.language}.",
+            remedy="Remove model_language or model_multilingual.",
         )
 
 
@@ -157,12 +184,48 @@ def _suggestion(code: str) -> str:
     return 'Use a code such as en-US, or "auto".'
 
 
-def _broken_number_rules(wish: Recognition) -> Iterator[RecognitionError]:
-    if wish.speakers is not None and wish.channels:
+def _broken_redaction_rules(wish: Recognition) -> Iterator[RecognitionError]:
+    if wish.redact and wish.language not in REDACTED_LANGUAGES:
         yield RecognitionError(
-            "AWS Transcribe tells either speakers or channels apart, not both.",
-            remedy="Remove speakers (model_speakers, speaker labels) or channels (model_channels, ch_ labels).",
+            f"AWS Transcribe redacts {listed(REDACTED_LANGUAGES)} only, not {wish.language}.",
+            remedy="Remove model_redact or set model_language.",
         )
+    for name in wish.redact_types:
+        if name not in ENTITIES:
+            like = get_close_matches(name, ENTITIES, 2)
+            yield RecognitionError(
+                f"AWS Transcribe redacts no {quoted(name)}.",
+                remedy=f"Did you mean {' or '.join(like)}?" if like else "Use types such as NAME, EMAIL or ADDRESS.",
+            )
+
+
+def _broken_model_rules(wish: Recognition) -> Iterator[RecognitionError]:
+    """API_ModelSettings, API_StartTranscriptionJob."""
+    if wish.language_model and wish.language not in MODEL_LANGUAGES:
+        yield RecognitionError(
+            f"AWS Transcribe has custom language models for {listed(MODEL_LANGUAGES)}, not for {wish.language}.",
+            remedy="Remove model_language_model or set model_language.",
+        )
+
+
+def _broken_toxicity_rules(wish: Recognition) -> Iterator[RecognitionError]:
+    if not wish.toxicity:
+        return
+    if wish.language != TOXICITY_LANGUAGE:
+        yield RecognitionError(
+            f"AWS Transcribe detects toxicity in {TOXICITY_LANGUAGE} only, not in {wish.language}.",
+            remedy="Remove model_toxicity or set model_language.",
+        )
+    others = ("speakers", "channels", "alternatives", "vocabulary", "vocabulary_filter", "language_model")
+    used = [name for name in others if getattr(wish, name)]
+    if used:
+        yield RecognitionError(
+            f"AWS Transcribe detects toxicity with no other option but redaction, not with {used[0]}.",
+            remedy=f"Remove model_toxicity or model_{used[0]}{' or labels of them' if used[0] in _VOICES else ''}.",
+        )
+
+
+def _broken_number_rules(wish: Recognition) -> Iterator[RecognitionError]:
     if wish.speakers is not None and wish.speakers not in SPEAKERS:
         yield RecognitionError(
             f"AWS Transcribe tells 2 to 30 speakers apart, not {wish.speakers}.", remedy="Change model_speakers."
@@ -174,10 +237,10 @@ def _broken_number_rules(wish: Recognition) -> Iterator[RecognitionError]:
 
 
 def _broken_name_rules(wish: Recognition) -> Iterator[RecognitionError]:
-    for name in filter(None, (wish.vocabulary, wish.vocabulary_filter)):
+    for name in filter(None, (wish.vocabulary, wish.vocabulary_filter, wish.language_model)):
         if not _NAME.fullmatch(name):
             yield RecognitionError(
-                f"{quoted(name)} is no name of a vocabulary or filter.",
+                f"{quoted(name)} is no name of a vocabulary, filter or language model.",
                 remedy="AWS allows up to 200 letters, digits, dots, underscores and hyphens.",
             )
     if wish.filter_method not in FILTER_METHODS:

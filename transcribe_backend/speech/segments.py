@@ -30,7 +30,10 @@ _Voice = tuple[int | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Words that belong together, of one channel and one speaker; times in seconds."""
+    """Words that belong together, of one channel and one speaker; times in seconds.
+
+    AWS numbers the speakers of each channel anew: there, only channel and speaker together say who it is.
+    """
 
     start: float
     end: float
@@ -48,21 +51,37 @@ class Segment:
         return self.words[0].speaker
 
     @property
+    def language(self) -> str | None:
+        """The language of its words, None when AWS was not to find several."""
+        return self.words[0].language
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Who speaks, as `predicted_values` name it, the most exact name first: ch_1_spk_0, ch_1, spk_0."""
+        channel = "" if self.channel is None else f"ch_{self.channel}"
+        speaker = self.speaker or ""
+        both = (f"{channel}_{speaker}",) if channel and speaker else ()
+        return (*both, *filter(None, (channel, speaker)))
+
+    @property
     def confidence(self) -> float | None:
         """Mean confidence of its words, 0..1."""
         return mean_confidence(self.words)
 
 
-def cut(transcript: Transcript, max_seconds: float = MAX_SECONDS, gap: float = PAUSE) -> list[Segment]:
+def cut(
+    transcript: Transcript, max_seconds: float = MAX_SECONDS, gap: float = PAUSE, *, by_language: bool = False
+) -> list[Segment]:
     """The transcript in segments of at most `max_seconds` (but one word is never split).
 
-    Cuts lie where the speaker changes, else at sentence ends and at pauses of `gap` seconds; AWS's own audio segments
-    end at pauses of any length and are not used. On each channel the segments are in order, do not overlap, and hold
-    every word once. All of them are sorted by start.
+    Cuts lie where the speaker changes (and, if asked for, the language), else at sentence ends and at pauses of `gap`
+    seconds; AWS's own audio segments end at pauses of any length and are not used. On each channel the segments are in
+    order, do not overlap, and hold every word once. All of them are sorted by start.
     """
     pieces: list[_Words] = []
-    for words in _by_channel(transcript.words).values():
-        pieces += _turns(words, max_seconds, gap) if _is_talk(words) else _sentences(words, max_seconds, gap)
+    for track in _by_channel(transcript.words).values():
+        for words in _by_language(track) if by_language else [track]:
+            pieces += _turns(words, max_seconds, gap) if _is_talk(words) else _sentences(words, max_seconds, gap)
     return _segments(transcript, pieces, max_seconds)
 
 
@@ -85,6 +104,12 @@ def _by_channel(words: _Words) -> dict[int | None, list[Word]]:
     for word in words:
         channels.setdefault(word.channel, []).append(word)
     return channels
+
+
+def _by_language(words: _Words) -> Iterator[list[Word]]:
+    """The words as long as they are of one language."""
+    for _, same in groupby(words, key=lambda word: word.language):
+        yield list(same)
 
 
 def _voice(word: Word) -> _Voice:

@@ -11,13 +11,14 @@ from functools import cached_property
 from typing import Any
 
 from transcribe_backend.errors import TranscriptError
+from transcribe_backend.speech.findings import Finding, findings
 from transcribe_backend.speech.items import ItemReader, Json, Seats, Voices, member, number, objects, score
 from transcribe_backend.speech.words import Word, joined, mean_confidence
 
 # Words of two channels are the same if they begin within two tenths of a second; most must be.
 _TWIN, _TWINS = 0.1, 0.8
 
-__all__ = ["Language", "Passage", "Transcript", "Word", "parse"]
+__all__ = ["Finding", "Language", "Passage", "Transcript", "Word", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Transcript:
     language: str | None = None
     languages: tuple[Language, ...] = ()
     alternatives: tuple[Passage, ...] = ()
+    findings: tuple[Finding, ...] = ()
     glue: str = " "
     """What stands between two words: nothing in languages such as Chinese."""
 
@@ -139,6 +141,7 @@ def parse(document: Mapping[str, Any]) -> Transcript:
         language=_language(results),
         languages=_languages(results),
         alternatives=tuple(_alternatives(results, reader, words)),
+        findings=findings(results),
         glue=_glue(text, words),
     )
 

@@ -18,6 +18,9 @@ _HEADER = "Phrase\tSoundsLike\tIPA\tDisplayAs\n"
 _UPPER, _LOWER = "[A-ZÀ-ÖØ-ÞĞİŞŠŽ]", "[a-zß-öø-ÿğışšž]"
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _ACRONYM = re.compile(rf"(?P<head>{_UPPER}?{_LOWER}+)?(?P<letters>{_UPPER}{{2,5}})(?P<plural>['’]?s)?")
+_VOWELS = re.compile("[AEIOUÀ-ÆÈ-ÏÒ-ÖØ-Üİ]")
+_LETTERS_AND_DIGITS = re.compile(r"[^\W\d_]+|\d")
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _JOINERS = "\u200c\u200d"
 _APOSTROPHES = "'\u2019\u02bc\u2018"
 # The guide's letters that Unicode's composed form takes apart.
@@ -32,6 +35,8 @@ class _Alphabet:
     hyphen: bool = True
     acronyms: bool = True
     apostrophe: bool = True
+    digits: tuple[str, ...] = ()
+    """How the ten digits are said."""
 
 
 def _letters(*ranges: str) -> frozenset[str]:
@@ -54,7 +59,7 @@ _ALPHABETS = {
     "ar": _Alphabet(_letters("ء-غ", "ف-ي"), acronyms=False, apostrophe=False),
     "da": _Alphabet(_letters(ascii_letters, "ÅÆØåæéø"), apostrophe=False),
     "de": _latin("äöüßÄÖÜ"),
-    "en": _latin(),
+    "en": _Alphabet(_letters(ascii_letters), digits=_DIGITS),
     "es": _latin("ÁÉÍÓÚÑáéíóúñü"),
     "fa": _Alphabet(
         _letters("ءآأؤئاب", "ت-غ", "فقل", "م-و", "\u064e-\u0651", "پچژکگی"),
@@ -118,6 +123,11 @@ class _Unwritable(Exception):
     """The reason why a phrase has no row."""
 
 
+def can_learn(language: str) -> bool:
+    """Whether a vocabulary can be made in a language such as "en-US": whether AWS's character set for it is known."""
+    return language.split("-")[0] in _ALPHABETS
+
+
 def table(phrases: Iterable[str], language: str) -> Table:
     """Rows for `phrases` (best first) in a language such as "en-US", as many as fit into AWS's 50 KB.
 
@@ -174,9 +184,7 @@ def _fit(row: Row, rows: dict[str, Row], room: int) -> int:
 
 def _row(written: str, alphabet: _Alphabet) -> Row:
     display = " ".join("".join(filter(_is_shown, unicodedata.normalize("NFC", written))).split())
-    if any(character.isnumeric() for character in display):
-        raise _Unwritable("AWS takes no digits: write numbers as words")
-    phrase = "-".join(filter(None, (_word(part, alphabet) for part in re.split(r"[\s\-\u2010\u2011]+", display))))
+    phrase = "-".join(filter(None, (_part(part, alphabet) for part in re.split(r"[\s\-\u2010\u2011]+", display))))
     if not phrase:
         raise _Unwritable("it has no letters")
     if "-" in phrase and not alphabet.hyphen:
@@ -190,6 +198,21 @@ def _is_shown(character: str) -> bool:
     return character.isspace() or character.isprintable() or character in _JOINERS
 
 
+def _part(written: str, alphabet: _Alphabet) -> str:
+    """A word, or letters and digits as AWS's guide has them: VX02Q is V.X.-zero-two-Q., EC2 is E.C.-two."""
+    if not any(character.isnumeric() for character in written):
+        return _word(written, alphabet)
+    if not alphabet.digits or not any(map(str.isalpha, written)) or not written.isascii():
+        raise _Unwritable("AWS takes no digits: write numbers as words")
+    return "-".join(_named(part, alphabet) for part in _LETTERS_AND_DIGITS.findall(written))
+
+
+def _named(part: str, alphabet: _Alphabet) -> str:
+    if part.isdigit():
+        return alphabet.digits[int(part)]
+    return _spelled(part, alphabet) if part.isupper() else _word(part, alphabet)
+
+
 def _word(written: str, alphabet: _Alphabet) -> str:
     """One word of a Phrase: in the language's letters, or letter by letter as A.W.S., A.B.C.-s, Dynamo-D.B."""
     word = _trim(written)
@@ -199,9 +222,16 @@ def _word(written: str, alphabet: _Alphabet) -> str:
         return _spelled(word.replace(".", ""), alphabet)
     if acronym := _ACRONYM.fullmatch(word):
         head, letters, plural = acronym.group("head", "letters", "plural")
+        if not head and _is_pronounced(letters):
+            return _plain(letters.capitalize() + ("s" if plural else ""), alphabet)
         parts = (_plain(head or "", alphabet), _spelled(letters, alphabet), "s" if plural else "")
         return "-".join(filter(None, parts))
     return _plain(word, alphabet)
+
+
+def _is_pronounced(acronym: str) -> bool:
+    """Whether people say it as a word (IKEA, NATO) rather than letter by letter (AWS, HTML): by its vowels."""
+    return len(acronym) > 3 and len(_VOWELS.findall(acronym)) > 1
 
 
 def _trim(written: str) -> str:

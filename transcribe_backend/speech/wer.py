@@ -1,37 +1,10 @@
 """Word error rate, and how sure a difference between two of them is."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from transcribe_backend.speech.normalize import tokenize
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Where two texts disagree: words `start` to `end` of the reference against those of the hypothesis."""
-
-    start: int
-    end: int
-    other_start: int
-    other_end: int
-
-
-def gaps(reference: Sequence[str], hypothesis: Sequence[str]) -> Iterator[Gap]:
-    """The longest runs of disagreement in the best alignment of two word lists, in order."""
-    import jiwer  # only a training pays for its import
-
-    open_gap: Gap | None = None
-    for chunk in jiwer.process_words(" ".join(reference), " ".join(hypothesis)).alignments[0]:
-        if chunk.type == "equal":
-            if open_gap:
-                yield open_gap
-            open_gap = None
-        else:
-            first = open_gap or Gap(chunk.ref_start_idx, 0, chunk.hyp_start_idx, 0)
-            open_gap = Gap(first.start, chunk.ref_end_idx, first.other_start, chunk.hyp_end_idx)
-    if open_gap:
-        yield open_gap
+from transcribe_backend.speech.alignment import Alignment, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +15,14 @@ class Score:
     words: int
 
 
-def score(human: str, ours: str) -> Score:
-    """Compare two texts by their normalised words."""
-    import jiwer
+def score(human: str, ours: str, language: str = "en-US") -> Score:
+    """Compare two texts of one speech by their words, in languages without spaces by their characters."""
+    return scored(Alignment(Pair(0, ours, human, language)))
 
-    reference, hypothesis = tokenize(human).words(), tokenize(ours).words()
-    result = jiwer.process_words(" ".join(reference), " ".join(hypothesis))
-    return Score(result.substitutions + result.deletions + result.insertions, len(reference))
+
+def scored(alignment: Alignment) -> Score:
+    """The score of a transcript that is aligned already."""
+    return Score(alignment.errors, len(alignment.human))
 
 
 def rate(scores: Sequence[Score]) -> float:

@@ -16,6 +16,8 @@ class Word:
     channel: int | None = None
     tail: str = ""
     """Punctuation behind the word."""
+    language: str | None = None
+    """Its language code, where AWS was to find several languages in one recording."""
 
 
 def mean_confidence(words: Iterable[Word]) -> float | None:

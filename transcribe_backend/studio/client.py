@@ -181,6 +181,8 @@ class Studio:
             if response.is_redirect:
                 yield Elsewhere(urljoin(self.url + path, response.headers["Location"]))
             else:
+                if response.headers.get("Content-Type", "").startswith("text/html") and not self._is_up():
+                    raise _not_now(f"{self.url} answers a web page for {path.partition('?')[0]}.")
                 bodies.check_head(response, limits, path)
                 yield self._continued(response, path, limits, deadline)
 
@@ -211,7 +213,10 @@ class Studio:
             if not response.is_redirect or _origin(urlsplit(target)) != _origin(self._parts):
                 return response
             response.close()
-            path = self.file_path(target) or path
+            try:
+                path = self.file_path(target) or path
+            except AudioForbidden as error:
+                raise self._redirected(response, path) from error
         raise StudioError(f"Label Studio redirects {path} more than {_REDIRECTS} times.", remedy="Check its proxy.")
 
     def _page(self, page: int, params: dict[str, Any]) -> dict[str, Any]:
@@ -227,20 +232,20 @@ class Studio:
 
     def _json(self, response: requests.Response, path: str) -> Any:
         if response.is_redirect:
-            raise StudioUnreachable(
-                f"{self.url} redirects {path.partition('?')[0]} to {response.headers['Location'].partition('?')[0]}.",
-                remedy="Set LABEL_STUDIO_URL to the address that Label Studio has now.",
-                mended=Mended.OPERATOR,
-            )
+            raise self._redirected(response, path)
         if not response.content:
             return None
         try:
             return response.json()
         except ValueError as error:
-            raise StudioUnreachable(
-                f"{self.url}{path.partition('?')[0]} does not answer JSON.",
-                remedy="Check that LABEL_STUDIO_URL is a Label Studio, and that it is not being maintained.",
-            ) from error
+            raise _not_now(f"{self.url}{path.partition('?')[0]} does not answer JSON.") from error
+
+    def _redirected(self, response: requests.Response, path: str) -> StudioUnreachable:
+        return StudioUnreachable(
+            f"{self.url} redirects {path.partition('?')[0]} to {response.headers['Location'].partition('?')[0]}.",
+            remedy="Set LABEL_STUDIO_URL to the address that Label Studio has now.",
+            mended=Mended.OPERATOR,
+        )
 
     def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         response = self._request(method, path, self._authorization.header(), **kwargs)
@@ -316,6 +321,7 @@ class Studio:
 
 def _session() -> requests.Session:
     session = bodies.OneHopSession()
+    session.hooks["response"].append(bodies.shorten_error)
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=32))
     return session
@@ -340,6 +346,12 @@ def _object(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise StudioUnreachable("Label Studio's answer is not a JSON object.", remedy="Check LABEL_STUDIO_URL.")
     return answer
+
+
+def _not_now(problem: str) -> StudioUnreachable:
+    return StudioUnreachable(
+        problem, remedy="Check that LABEL_STUDIO_URL is a Label Studio, and that it is not being maintained."
+    )
 
 
 def _is_own(response: requests.Response) -> bool:

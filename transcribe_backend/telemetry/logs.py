@@ -14,12 +14,24 @@ _LOOPS = ("huey.consumer", "transcribe_backend.background")
 _QUIET_SECONDS = 60.0
 _CHATTY = ("botocore", "boto3", "urllib3", "s3transfer", "huey", "werkzeug")
 
+# Unicode's control characters (C0, DEL, C1), line and paragraph separators, and those that turn the writing around.
+_RANGES = ((0x00, 0x1F), (0x7F, 0x9F), (0x2028, 0x202E), (0x2066, 0x2069))
+_CONTROLS = {
+    code: chr(code).encode("unicode_escape").decode() for first, last in _RANGES for code in range(first, last + 1)
+}
+del _CONTROLS[ord("\n")], _CONTROLS[ord("\t")]
+
 
 class _OneLine(logging.Formatter):
-    """No message makes a second line, which could pretend to be another record; tracebacks do."""
+    """No message makes a second line, which could pretend to be another record; tracebacks do. Nothing that a log holds
+    moves the cursor of whoever reads it.
+    """
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+        return super().formatMessage(record).replace("\n", "\\n")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).translate(_CONTROLS)
 
 
 class Once(logging.Filter):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from transcribe_backend.aws.jobs import JobStatus, TranscribeJobs, failed
 from transcribe_backend.aws.transcripts import TranscriptStore
-from transcribe_backend.errors import TranscribeBackendError, TranscriptError
+from transcribe_backend.errors import Mended, TranscribeBackendError, TranscriptError
 from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE
 from transcribe_backend.work.engine import Engine
 from transcribe_backend.work.items import URGENT, Item, New
@@ -67,9 +67,9 @@ class Watch:
         region = str(item.body["region"])
         running = self._slots.running(region)
         if running:
-            self._look(region, running)
+            trouble = self._look(region, running)
             # Anew, for a job that began meanwhile could not make an item due that was in hand.
-            self._work.later(item, self._period(self._slots.running(region) or running))
+            self._work.later(item, self._period(self._slots.running(region) or running), trouble)
         else:
             self._work.finish(item)
             if self._slots.running(region):
@@ -79,12 +79,14 @@ class Watch:
         age = self._work.now() - running[-1].since
         return _PERIOD if age < _YOUNG_SECONDS else min(age / _YOUNG_SECONDS, SLOWEST_PERIOD)
 
-    def _look(self, region: str, running: list[Running]) -> None:
+    def _look(self, region: str, running: list[Running]) -> TranscribeBackendError | None:
+        """What an operator has to mend before these jobs can be followed, if anything."""
         now = self._work.now()
         listed = self._listed(region, len(running)) if len(running) > _SINGLE else frozenset()
         unlisted = [job for job in running if job.name not in listed and job.ask <= now and job.since <= now]
         with ThreadPoolExecutor(_AT_ONCE, "transcript-fetch") as pool:
-            list(pool.map(lambda job: self._examine_safely(region, job, alone=not listed), unlisted))
+            problems = list(pool.map(lambda job: self._examine_safely(region, job, alone=not listed), unlisted))
+        return next((error for error in problems if error and error.mended is Mended.OPERATOR), None)
 
     def _listed(self, region: str, expected: int) -> frozenset[str]:
         pages = math.ceil(expected / _PAGE) + 1
@@ -92,19 +94,21 @@ class Watch:
         listing = self._jobs.listing(region, "IN_PROGRESS", pages, lambda: self._turns.wait(f"list|{region}", _LISTS))
         return frozenset(status.name for status in listing)
 
-    def _examine_safely(self, region: str, job: Running, *, alone: bool) -> None:
-        """One job that cannot be looked at must not keep the others from being seen."""
+    def _examine_safely(self, region: str, job: Running, *, alone: bool) -> TranscribeBackendError | None:
+        """One job that cannot be looked at, for whatever reason, must not keep the others from being seen."""
         try:
             self._examine(region, job, alone=alone)
         except TranscribeBackendError as error:
             if error.permanent:
                 self._fail(job, error)
-                return
+                return None
             _log.warning("The job %s cannot be followed now: %s", job.name, error.advice)
             self._slots.ask_again([job.name], _AGAIN_SECONDS)
+            return error
         except Exception as error:
             _log.exception("The transcript of %s cannot be read", job.name)
             self._fail(job, TranscriptError(f"The transcript of {job.name} is unreadable: {error!r}."))
+        return None
 
     def _examine(self, region: str, job: Running, *, alone: bool) -> None:
         if not alone and self._store.fetch(job.name, region or None):

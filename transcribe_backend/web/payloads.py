@@ -13,7 +13,7 @@ from transcribe_backend.errors import RequestError
 
 _LARGEST_ID = 2**63
 _LARGEST_ODD_BODY = 32 * 1024 * 1024
-_PROJECT = re.compile(r"[0-9A-Za-z._-]{0,100}")
+_PROJECT = re.compile(r"(?:[0-9]{1,19}(?:\.[0-9]{1,19})?)?")
 _WRONG = re.compile(r"Expected `(?P<right>[^`]+)`, got `[^`]+`(?: - at `\$\.?(?P<field>[^`]*)`)?")
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 
@@ -107,7 +107,20 @@ def webhook(request: Request) -> tuple[str, dict[str, Any]]:
         raise RequestError("action must name the event.")
     if not isinstance((body.project or {}).get("label_config", ""), str):
         raise RequestError("project.label_config must be a string.")
+    _check_ids(body)
     return body.action, body.data()
+
+
+def _check_ids(body: Webhook) -> None:
+    """Ids become parts of addresses that we ask Label Studio for, with its token."""
+    annotations = body.annotation if isinstance(body.annotation, list) else [body.annotation or {}]
+    for field, holders in (("project", [body.project or {}]), ("tasks", body.tasks or []), ("annotation", annotations)):
+        if not all(_is_id(holder.get("id", 0)) for holder in holders):
+            raise RequestError(f"{field}.id must be a whole number.")
+
+
+def _is_id(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < _LARGEST_ID
 
 
 def _check_project(project: str | None) -> None:
@@ -118,8 +131,7 @@ def _check_project(project: str | None) -> None:
 def _check_task(place: int, task: Task) -> None:
     if "data" not in task:
         raise RequestError(f"tasks[{place}].data must be an object.")
-    number = task.get("id")
-    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or abs(number) >= _LARGEST_ID):
+    if task.get("id") is not None and not _is_id(task["id"]):
         raise RequestError(f"tasks[{place}].id must be a whole number.")
 
 

@@ -6,18 +6,21 @@ from flask import render_template
 
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend
+from transcribe_backend.errors import clipped
 from transcribe_backend.learning.schedule import TRAINING
 from transcribe_backend.settings import Settings
 from transcribe_backend.telemetry.redact import redact
 from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, TRANSCRIBE
 
 _FAILURES = 50
+_LONGEST = 2000
 
 
-def page(backend: Backend) -> str:
-    """The page as HTML."""
-    return render_template(
+def page(backend: Backend) -> bytes:
+    """The page as HTML; what others wrote in it is short, and halves of surrogate pairs are spelled out."""
+    text = render_template(
         "status.html",
+        short=_short,
         version=__version__,
         now=_time(datetime.now(UTC).timestamp()),
         figures=_figures(backend),
@@ -26,6 +29,11 @@ def page(backend: Backend) -> str:
         waiting=[group for group in backend.work.waiting(_FAILURES) if group.problem],
         versions=backend.versions.recent(),
     )
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _short(value: object) -> str:
+    return clipped(str(value), _LONGEST)
 
 
 def _figures(backend: Backend) -> list[tuple[str, int]]:

@@ -11,7 +11,7 @@ _KEPT_SECONDS = 600.0
 _AT_ONCE = 500
 
 SCHEMA = (
-    "create table if not exists transcribe_claims (key {key} primary key, at {real} not null, until {real} not null)",
+    "create table if not exists transcribe_claims (key {key} primary key, until {real} not null)",
     "create index if not exists transcribe_claims_until on transcribe_claims (until)",
 )
 
@@ -39,9 +39,10 @@ class Claims:
         self._wishes: list[_Wish] = []
 
     def take(self, keys: Sequence[str], *, since: float, seconds: float) -> set[str]:
-        """Those of `keys` that nobody else has claimed since the time `since` or holds now; the caller's from now on.
+        """Those of `keys` that nobody else has held since the time `since`; the caller's from now on.
 
-        A claim holds for `seconds`: until Label Studio has surely stored what was handed out.
+        A claim holds for `seconds`: until Label Studio has surely stored what was handed out. So `since` is when Label
+        Studio was last seen without the predictions: a claim that ended later may have been followed by its storing.
         """
         if not keys:
             return set()
@@ -69,10 +70,10 @@ class Claims:
         for begin in range(0, len(wish.keys), _AT_ONCE):
             part = wish.keys[begin : begin + _AT_ONCE]
             rows = execute(
-                f"insert into transcribe_claims (key, at, until) values {','.join(['(?, ?, ?)'] * len(part))} "
-                "on conflict (key) do update set at = excluded.at, until = excluded.until "
-                "where transcribe_claims.at < ? and transcribe_claims.until <= ? returning key",
-                *(value for key in part for value in (key, now, now + wish.seconds)), wish.since, now,
+                f"insert into transcribe_claims (key, until) values {','.join(['(?, ?)'] * len(part))} "
+                "on conflict (key) do update set until = excluded.until where transcribe_claims.until <= ? "
+                "returning key",
+                *(value for key in part for value in (key, now + wish.seconds)), wish.since,
             )  # fmt: skip
             granted |= {str(row[0]) for row in rows}
         return granted

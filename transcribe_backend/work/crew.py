@@ -109,11 +109,17 @@ class Crew:
     def step(self) -> int:
         """Do, in this thread and instead of the crew's own, all that is due; how many items that were."""
         self._started, done = True, 0
-        for hands in self._hands:
-            for item in self._taken(hands.lane, 1000):
-                self._do(hands.lane, item)
+        due = self._work.due([(hands.lane.queue, hands.lane.priority) for hands in self._hands])
+        for lane in (hands.lane for hands in self._hands):
+            for item in self._taken(lane, 1000) if (lane.queue, lane.priority) in due else ():
+                self._do(lane, item)
                 done += 1
         return done
+
+    def tidy(self) -> None:
+        """Do the chores once; the crew's own threads do them every minute."""
+        for chore in self._chores:
+            self._try("Housekeeping", chore)
 
     # The threads
 
@@ -176,8 +182,7 @@ class Crew:
 
     def _keep_house(self) -> None:
         while not self._closed.is_set():
-            for chore in self._chores:
-                self._try("Housekeeping", chore)
+            self.tidy()
             self._closed.wait(_CHORES_SECONDS)
 
     def _try(self, what: str, chore: Callable[[], None]) -> None:

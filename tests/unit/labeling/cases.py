@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
+
 from transcribe_backend.labeling.interface import Interface, read
 from transcribe_backend.speech.transcript import Transcript, parse
 
@@ -72,3 +74,36 @@ def _line(result: dict[str, Any]) -> str:
     content = "; ".join(value.get("text") or value.get("labels") or value.get("choices"))
     score = f" {round(result['score'], 4):.2f}" if "score" in result else ""
     return f"{result['from_name']}{where} {content}{score}"
+
+
+_WHO = [
+    "",
+    labels("Speech", "Noise"),
+    labels("Speech", "Noise").replace('value="Speech"', 'value="Speech" alias="S"'),
+    labels("Good", "Bad"),
+    labels("Agent", "Customer"),
+    labels("Agent", "Check=low_confidence", choice="multiple"),
+    labels("Ann=spk_1", "Bob"),
+    labels("Left=ch_0", "Right=ch_1"),
+]
+_HOW = ["", labels("Check=low_confidence", name="how"), labels("Happy", "Sad", name="how")]
+_BESIDE = [
+    TEXT,
+    choices("English", "Spanish"),
+    '<Rating name="stars" toName="sound"/>',
+    '<TextArea name="notes" toName="sound" perRegion="true"/>',
+]
+
+
+@st.composite
+def configs_with_segments(draw: st.DrawFn) -> str:
+    """Labeling configs whose segments have texts, whatever else they ask for."""
+    who, how = draw(st.sampled_from(_WHO)), draw(st.sampled_from(_HOW))
+    attributes = {
+        "model_max_segment": draw(st.sampled_from(["1", "15", "600"])),
+        "model_low_confidence": draw(st.sampled_from(["0.1", "0.9"])),
+        "model_notes": draw(st.sampled_from(["true", "false"])),
+    }
+    if "spk_" not in who:
+        attributes["model_channels"] = draw(st.sampled_from(["true", "false"]))
+    return config(who, how, REGION_TEXT, *draw(st.lists(st.sampled_from(_BESIDE), unique=True)), **attributes)

@@ -48,7 +48,7 @@ def test_regions_are_read_per_channel_in_order_of_time_with_the_bounds_of_their_
     ]
     assert passages(task(*results), INTERFACE) == [
         Passage("first", 0.5, 1.5, 0),
-        Passage("second", 2.0, 3.5, 0),
+        Passage("second", 2.0, 3.5, 0, ("Speech",)),
         Passage("third", 0.1, 0.4, 1),
     ]
     assert human_text(task(*results), INTERFACE) == "first\nsecond\nthird"
@@ -67,7 +67,26 @@ def test_a_label_that_stands_for_a_channel_says_which():
         label("b", 3, 4, name="Left"),
         textarea(["left"], id="b", start=3, end=4, channel=0),
     ]
-    assert passages(task(*results), calls) == [Passage("left", 3, 4, 0), Passage("right", 1, 2, 1)]
+    assert passages(task(*results), calls) == [
+        Passage("left", 3, 4, 0, ("Left",)),
+        Passage("right", 1, 2, 1, ("Right",)),
+    ]
+
+
+def test_regions_of_a_video_are_read_in_seconds():
+    film = read(
+        """<View><Video name="film" value="$film" frameRate="25"/><TimelineLabels name="who" toName="film">
+        <Label value="Agent"/><Label value="Customer"/></TimelineLabels>
+        <TextArea name="said" toName="film" perRegion="true"/></View>""",
+        "en-US",
+    )
+    where = {"id": "a", "to_name": "film"}
+    frames = {"ranges": [{"start": 26, "end": 50}]}
+    results = [
+        {**where, "from_name": "who", "type": "timelinelabels", "value": {**frames, "timelinelabels": ["Agent"]}},
+        {**where, "from_name": "said", "type": "textarea", "value": {**frames, "text": ["hello"]}},
+    ]
+    assert passages(task(*results), film) == [Passage("hello", 1.0, 2.0, 0, ("Agent",))]
 
 
 def test_of_several_text_areas_the_one_for_transcripts_counts():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 from tests.unit.labeling.cases import (
     HERE,
@@ -16,14 +17,17 @@ from tests.unit.labeling.cases import (
     TEXT,
     choices,
     config,
+    configs_with_segments,
     labels,
     transcript,
 )
+from tests.unit.speech.made import transcripts
 from transcribe_backend.errors import LabelingConfigError
 from transcribe_backend.labeling import regions
 from transcribe_backend.labeling.interface import read
 from transcribe_backend.labeling.options import ATTRIBUTES
 from transcribe_backend.labeling.predictions import predictions
+from transcribe_backend.speech.transcript import Transcript
 
 PYTHON = HERE.parents[2] / ".venv-label-studio/bin/python"
 ALL_ATTRIBUTES = dict.fromkeys(ATTRIBUTES, "x")
@@ -40,6 +44,15 @@ OWN = [
     config(labels("Speech", "Noise").replace('value="Speech"', 'value="Speech" alias="S"'), REGION_TEXT),
     config(choices("English", "Spanish").replace('value="English"', 'value="English" alias="E"')),
     config(TEXT).replace("$file", "$call.url"),
+    config(labels("Speech", "Person=NAME", "Contact=EMAIL,URL"), REGION_TEXT, model_redact="NAME,EMAIL"),
+    config(labels("Toxic=toxic", "Insult=insult", choice="multiple"), TEXT, model_toxicity="true"),
+    config(
+        choices("English", "Spanish").replace("<Choices ", '<Choices choice="multiple" '),
+        labels("en-US", "es-US"),
+        REGION_TEXT,
+        model_multilingual="true",
+    ),
+    config(labels("A=ch_0_spk_0", "B=ch_0_spk_1", "C=ch_1"), REGION_TEXT),
     config(
         TEXT,
         '<Number name="n" toName="sound"/><Rating name="r" toName="sound"/>',
@@ -98,17 +111,35 @@ def filled(name: str) -> dict[str, Any]:
     return {"config": CONFIGS[name], "predictions": answers}
 
 
+def made_up() -> dict[str, dict[str, Any]]:
+    """Predictions of any transcript for any config, as many as hypothesis thinks of."""
+    cases: dict[str, dict[str, Any]] = {}
+
+    @settings(database=None, deadline=None)
+    @given(transcripts(), configs_with_segments())
+    def add(heard: Transcript, label_config: str) -> None:
+        case = {"config": label_config, "predictions": predictions(read(label_config, "en-US"), heard)}
+        cases[f"made up {len(cases)}"] = case
+
+    add()
+    return cases
+
+
 @pytest.fixture(scope="module")
 def verdicts() -> dict[str, dict[str, Any]]:
     """What Label Studio says of each case; its start takes seconds, so all go in one run."""
     if not PYTHON.exists():
         pytest.skip("Label Studio is not installed (make install-label-studio)")
     unknown = {"from_name": "nope", "to_name": "sound", "type": "textarea", "value": {"text": ["a"]}}
-    cases = {name: filled(name) for name in CONFIGS if name not in REFUSED} | {
-        "wrong result": {"config": config(TEXT), "predictions": [{"result": [unknown]}]},
-        "wrong config": {"config": config(TEXT).replace('toName="sound"', 'toName="nope"'), "predictions": []},
-        "all attributes": {"config": config(TEXT, **ALL_ATTRIBUTES), "predictions": []},
-    }
+    cases = (
+        {name: filled(name) for name in CONFIGS if name not in REFUSED}
+        | made_up()
+        | {
+            "wrong result": {"config": config(TEXT), "predictions": [{"result": [unknown]}]},
+            "wrong config": {"config": config(TEXT).replace('toName="sound"', 'toName="nope"'), "predictions": []},
+            "all attributes": {"config": config(TEXT, **ALL_ATTRIBUTES), "predictions": []},
+        }
+    )
     command = [str(PYTHON), str(HERE / "label_studio_validator.py")]
     sent = json.dumps(list(cases.values()))
     done = subprocess.run(command, input=sent, capture_output=True, text=True, check=False, timeout=180)
@@ -120,6 +151,13 @@ def verdicts() -> dict[str, dict[str, Any]]:
 def test_predictions_pass_the_strict_validation_of_label_studio(name: str, verdicts: dict[str, Any]) -> None:
     assert [problem for problems in verdicts[name]["predictions"] for problem in problems] == []
     assert verdicts[name]["config"] == []
+
+
+def test_so_do_those_of_any_transcript_and_config(verdicts: dict[str, Any]) -> None:
+    judged = {name: verdict for name, verdict in verdicts.items() if name.startswith("made up")}
+    assert len(judged) > 50
+    for name, verdict in judged.items():
+        assert not verdict["config"] and not any(verdict["predictions"]), (name, verdict)
 
 
 def test_label_studio_saves_configs_with_our_attributes(verdicts: dict[str, Any]) -> None:

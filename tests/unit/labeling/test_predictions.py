@@ -2,9 +2,18 @@
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.unit.labeling.cases import REGION_TEXT, TEXT, choices, interface, labels, lines, shape, template
+from tests.unit.labeling.cases import (
+    REGION_TEXT,
+    TEXT,
+    choices,
+    configs_with_segments,
+    interface,
+    labels,
+    lines,
+    shape,
+    template,
+)
 from tests.unit.speech.made import transcripts
 from transcribe_backend.labeling.interface import read
 from transcribe_backend.labeling.predictions import predictions
@@ -53,21 +62,10 @@ def test_notes_end_in_annotations_so_there_are_none_unless_asked_for(name: str) 
     assert not any("meta" in result for result in prediction["result"])
 
 
-CONFIGS = [
-    (labels("Speech", "Noise"), REGION_TEXT),
-    (labels("Good", "Bad"), REGION_TEXT),
-    (labels("Agent", "Customer", "Check=low_confidence"), REGION_TEXT, TEXT),
-    (labels("Left=ch_0", "Right=ch_1"), REGION_TEXT),
-    (REGION_TEXT,),
-]
-
-
-@given(transcripts(), st.sampled_from(CONFIGS), st.sampled_from(["1", "15", "600"]))
-def test_regions_hold_every_word_once_in_order_without_overlap(
-    transcript: Transcript, controls: tuple[str, ...], longest: str
-) -> None:
-    (prediction,) = predictions(interface(*controls, model_max_segment=longest), transcript)
-    regions = [result["value"] for result in prediction["result"] if "text" in result["value"] and "id" in result]
+@given(transcripts(), configs_with_segments())
+def test_regions_hold_every_word_once_in_order_without_overlap(transcript: Transcript, label_config: str) -> None:
+    (prediction,) = predictions(read(label_config, "en-US"), transcript)
+    regions = [result["value"] for result in prediction["result"] if result["from_name"] == "words"]
     for channel in transcript.channels or {0}:
         track = [region for region in regions if region["channel"] == channel]
         words = [word for word in transcript.words if (word.channel or 0) == channel]
@@ -242,6 +240,34 @@ def test_a_text_for_some_labels_decides_the_label_of_speech() -> None:
     (prediction,) = predictions(asked, shape("plain_2025"))
     assert lines(prediction)[0] == "kind 0@0.029-1.28 Dialect 0.99"
     assert len(lines(prediction)) == 4
+
+
+HIDDEN = [
+    ' visibleWhen="choice-selected" whenTagName="heard" whenChoiceValue="Yes"',
+    ' visibleWhen="choice-unselected" whenTagName="heard" whenChoiceValue="No"',
+    ' visibleWhen="region-selected"',
+    ' visibleWhen="no-region-selected"',
+    ' whenChoiceValue="Yes"',
+]
+
+
+@pytest.mark.parametrize("condition", HIDDEN)
+@pytest.mark.parametrize("control", [TEXT, REGION_TEXT])
+def test_a_text_that_is_hidden_for_now_is_filled_all_the_same(control: str, condition: str) -> None:
+    """What annotators choose is not known before; Label Studio shows the text once they have chosen it."""
+    heard = choices("Yes", "No", name="heard")
+    asked = interface(heard, labels("Speech"), control.replace("/>", f"{condition}/>"))
+    shown = interface(heard, labels("Speech"), control)
+    assert predictions(asked, shape("plain_2018")) == predictions(shown, shape("plain_2018"))
+    assert any(result["type"] == "textarea" for result in predictions(asked, shape("plain_2018"))[0]["result"])
+
+
+@pytest.mark.parametrize("condition", HIDDEN)
+def test_so_is_a_text_in_a_view_that_is_hidden_for_now(condition: str) -> None:
+    heard = choices("Yes", "No", name="heard")
+    assert predictions(interface(heard, f"<View{condition}>{TEXT}</View>"), shape("plain_2018")) == predictions(
+        interface(heard, TEXT), shape("plain_2018")
+    )
 
 
 @pytest.mark.parametrize(

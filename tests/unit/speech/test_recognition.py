@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from transcribe_backend.errors import RecognitionError
 from transcribe_backend.speech import languages
-from transcribe_backend.speech.recognition import FILTER_METHODS, Recognition
+from transcribe_backend.speech.findings import ENTITIES, TOXIC
+from transcribe_backend.speech.recognition import (
+    FILTER_METHODS,
+    MODEL_LANGUAGES,
+    REDACTED_LANGUAGES,
+    TOXICITY_LANGUAGE,
+    Recognition,
+)
 
 
 @cache
@@ -31,6 +38,36 @@ def complaints(request: dict[str, Any]) -> str:
 
 def test_the_languages_are_those_of_aws() -> None:
     assert frozenset(aws().shape_for("LanguageCode").enum) == languages.CODES
+
+
+def test_the_types_of_personal_data_are_those_of_aws() -> None:
+    assert ENTITIES | {"ALL"} == set(aws().shape_for("PiiEntityType").enum)
+    assert len(ENTITIES) <= aws().shape_for("PiiEntityTypes").metadata["max"]
+
+
+def test_the_languages_of_models_are_those_of_aws() -> None:
+    assert set(MODEL_LANGUAGES) == set(aws().shape_for("CLMLanguageCode").enum)
+
+
+def test_the_categories_of_toxicity_are_all_of_them() -> None:
+    assert aws().shape_for("ToxicityCategory").enum == ["ALL"]
+    assert {"toxic", "insult", "harassment_or_abuse"} < TOXIC
+
+
+def test_the_languages_that_can_be_redacted_are_languages() -> None:
+    assert set(REDACTED_LANGUAGES) < languages.CODES
+
+
+@pytest.mark.parametrize(
+    ("wish", "finds"),
+    [
+        (Recognition(), frozenset()),
+        (Recognition(redact=True), {name.lower() for name in ENTITIES}),
+        (Recognition(redact=True, redact_types=("NAME", "URL"), toxicity=True), {"name", "url"} | TOXIC),
+    ],
+)
+def test_what_is_pointed_out(wish: Recognition, finds: set[str]) -> None:
+    assert wish.finds == finds
 
 
 def test_the_filter_methods_are_those_of_aws() -> None:
@@ -76,6 +113,48 @@ def test_the_filter_methods_are_those_of_aws() -> None:
             },
         ),
         (
+            Recognition("auto", ("en-US", "es-US"), vocabulary="v", vocabulary_filter="f", filter_method="remove"),
+            {
+                "IdentifyLanguage": True,
+                "LanguageOptions": ["en-US", "es-US"],
+                "LanguageIdSettings": {
+                    "en-US": {"VocabularyName": "v", "VocabularyFilterName": "f"},
+                    "es-US": {"VocabularyName": "v", "VocabularyFilterName": "f"},
+                },
+                "Settings": {"VocabularyFilterMethod": "remove"},
+            },
+        ),
+        (
+            Recognition(speakers=2, channels=True),
+            {
+                "LanguageCode": "en-US",
+                "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 2, "ChannelIdentification": True},
+            },
+        ),
+        (
+            Recognition("auto", ("en-US", "es-US"), multilingual=True),
+            {"IdentifyMultipleLanguages": True, "LanguageOptions": ["en-US", "es-US"]},
+        ),
+        (
+            Recognition("de-DE", redact=True, redact_types=("EMAIL", "NAME")),
+            {
+                "LanguageCode": "de-DE",
+                "ContentRedaction": {
+                    "RedactionType": "PII",
+                    "RedactionOutput": "redacted",
+                    "PiiEntityTypes": ["EMAIL", "NAME"],
+                },
+            },
+        ),
+        (
+            Recognition(toxicity=True),
+            {"LanguageCode": "en-US", "ToxicityDetection": [{"ToxicityCategories": ["ALL"]}]},
+        ),
+        (
+            Recognition(language_model="m"),
+            {"LanguageCode": "en-US", "ModelSettings": {"LanguageModelName": "m"}},
+        ),
+        (
             Recognition(redact=True),
             {
                 "LanguageCode": "en-US",
@@ -95,6 +174,13 @@ def test_requests(wish: Recognition, request_: dict[str, Any]) -> None:
         (Recognition(), "{}"),
         (Recognition("auto", ("en-US", "es-US")), '{"language":"auto","languages":["en-US","es-US"]}'),
         (Recognition(vocabulary="v", speakers=2), '{"speakers":2,"vocabulary":"v"}'),
+        (Recognition(redact=True), '{"redact":true}'),
+        (
+            Recognition(redact=True, redact_types=("NAME",), toxicity=True),
+            '{"redact":true,"redact_types":["NAME"],"toxicity":true}',
+        ),
+        (Recognition("auto", multilingual=True), '{"language":"auto","multilingual":true}'),
+        (Recognition(language_model="m"), '{"language_model":"m"}'),
     ],
 )
 def test_keys_name_only_what_is_asked_for(wish: Recognition, key: str) -> None:
@@ -112,10 +198,26 @@ def test_keys_name_only_what_is_asked_for(wish: Recognition, key: str) -> None:
         (Recognition("auto", ("en-US", "en-US")), "two or more different"),
         (Recognition("auto", vocabulary="v"), "2 to 5 candidate"),
         (Recognition("auto", tuple(sorted(languages.CODES)[:6]), vocabulary="v"), "2 to 5 candidate"),
-        (Recognition("auto", ("en-US", "es-US"), vocabulary_filter="f"), "filter cannot be combined"),
-        (Recognition("auto", redact=True), "redacts en-US, es-US only"),
-        (Recognition("de-DE", redact=True), "not de-DE"),
-        (Recognition(speakers=2, channels=True), "either speakers or channels"),
+        (Recognition("auto", vocabulary_filter="f"), "2 to 5 candidate"),
+        (Recognition("auto", redact=True), "redacts en-US, es-US, fr-FR, fr-CA, de-DE"),
+        (Recognition("nl-NL", redact=True), "not nl-NL"),
+        (Recognition("auto", multilingual=True, redact=True), "not auto"),
+        (Recognition(redact=True, redact_types=("EMIAL",)), "Did you mean EMAIL"),
+        (Recognition(redact=True, redact_types=("XYZ",)), "redacts no 'XYZ'. Use types such as NAME"),
+        (Recognition(multilingual=True), "but model_language is en-US"),
+        (Recognition("fr-FR", language_model="m"), "en-AU, de-DE, ja-JP, not for fr-FR"),
+        (Recognition("auto", ("en-US", "es-US"), language_model="m"), "not for auto"),
+        (Recognition(language_model="my model"), "no name of a vocabulary, filter or language model"),
+        (Recognition("en-GB", toxicity=True), "toxicity in en-US only"),
+        (
+            Recognition(toxicity=True, speakers=2),
+            "not with speakers. Remove model_toxicity or model_speakers or labels",
+        ),
+        (Recognition(toxicity=True, channels=True), "not with channels"),
+        (Recognition(toxicity=True, alternatives=2), "Remove model_toxicity or model_alternatives."),
+        (Recognition(toxicity=True, vocabulary="v"), "not with vocabulary"),
+        (Recognition(toxicity=True, vocabulary_filter="f"), "not with vocabulary_filter"),
+        (Recognition(toxicity=True, language_model="m"), "not with language_model"),
         (Recognition(speakers=1), "2 to 30 speakers"),
         (Recognition(speakers=31), "2 to 30 speakers"),
         (Recognition(alternatives=1), "2 to 10 alternatives"),
@@ -152,12 +254,19 @@ def recognitions(draw: st.DrawFn) -> Recognition:
         languages=candidates if auto else (),
         alternatives=draw(st.none() | st.integers(2, 10)),
         vocabulary=draw(st.just("") | names),
-        vocabulary_filter="" if auto else draw(st.just("") | names),
+        vocabulary_filter=draw(st.just("") | names),
         filter_method=draw(st.sampled_from(FILTER_METHODS)),
+        channels=draw(st.booleans()),
+        speakers=draw(st.none() | st.integers(2, 30)),
+        multilingual=auto and draw(st.booleans()),
     )
-    apart = draw(st.sampled_from([{}, {"channels": True}, {"speakers": draw(st.integers(2, 30))}]))
-    wish = replace(wish, **apart)
-    return replace(wish, redact=wish.language in ("en-US", "es-US") and draw(st.booleans()))
+    redact = wish.language in REDACTED_LANGUAGES and draw(st.booleans())
+    types = draw(st.lists(st.sampled_from(sorted(ENTITIES)), unique=True)) if redact else []
+    model = draw(st.just("") | names) if wish.language in MODEL_LANGUAGES else ""
+    wish = replace(wish, redact=redact, redact_types=tuple(types), language_model=model)
+    if wish.language != TOXICITY_LANGUAGE or draw(st.booleans()):
+        return wish
+    return Recognition(wish.language, redact=wish.redact, redact_types=wish.redact_types, toxicity=True)
 
 
 @given(recognitions())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transcribe_backend.errors import VocabularyError
-from transcribe_backend.speech.vocabulary import Row, parse_table, table, table_text
+from transcribe_backend.speech.vocabulary import Row, can_learn, parse_table, table, table_text
 
 _RULES = {
     "en-US": r"[A-Za-z'.\-]+",
@@ -84,6 +84,11 @@ def test_no_row_ever_breaks_a_rule_of_its_language(case):
     [
         ("en-US", "Jean-Luc Picard", Row("Jean-Luc-Picard", "Jean-Luc Picard")),
         ("en-US", "AWS", Row("A.W.S.", "AWS")),
+        ("en-US", "IKEA", Row("Ikea", "IKEA")),
+        ("en-US", "HTML", Row("H.T.M.L.", "HTML")),
+        ("en-US", "EC2", Row("E.C.-two", "EC2")),
+        ("en-US", "VX02Q", Row("V.X.-zero-two-Q.", "VX02Q")),
+        ("en-US", "K8s", Row("K.-eight-s", "K8s")),
         ("en-US", "ABCs", Row("A.B.C.-s", "ABCs")),
         ("en-US", "U.S.", Row("U.S.", "")),
         ("en-US", "DynamoDB", Row("Dynamo-D.B.", "DynamoDB")),
@@ -107,6 +112,7 @@ def test_rows(language, written, row):
     ("language", "written", "reason"),
     [
         ("en-US", "7-Eleven", "digits"),
+        ("de-DE", "EC2", "digits"),
         ("en-US", "x²", "digits"),
         ("en-US", "amazon.com", "takes no '.'"),
         ("en-US", "Øresund", "takes no 'Ø'"),
@@ -142,6 +148,7 @@ def test_the_table_has_all_four_columns_and_line_feeds_only():
 def test_a_language_whose_characters_are_not_known_is_refused(language):
     with pytest.raises(VocabularyError, match=language) as caught:
         table(["x"], language)
+    assert not can_learn(language) and can_learn("en-GB")
     assert "model_vocabulary" in caught.value.remedy
 
 

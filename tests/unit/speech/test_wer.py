@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transcribe_backend.speech.alignment import Gap, gaps
 from transcribe_backend.speech.normalize import tokenize
-from transcribe_backend.speech.wer import Gap, Score, compare, gaps, rate, score
+from transcribe_backend.speech.wer import Score, compare, rate, score
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,9 @@ from transcribe_backend.speech.wer import Gap, Score, compare, gaps, rate, score
         ("ＡＢ", ("ab",)),
         ("नमस्ते दुनिया", ("नमस्ते", "दुनिया")),
         ("Ёлка — Петров", ("ёлка", "петров")),
+        ("你好，世界 OK", ("你", "好", "世", "界", "ok")),
+        ("สวัสดี", ("ส", "วั", "ส", "ดี")),
+        ("\ufdfa", ("صلىاللهعليهوسلم",)),
         ("… — ?!", ()),
         ("", ()),
     ],
@@ -55,6 +59,25 @@ def test_score_counts_errors_per_human_word():
     assert score("", "thank you") == Score(errors=2, words=0)
     assert rate([Score(2, 4), Score(0, 4)]) == 0.25
     assert rate([]) == rate([Score(3, 0)]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("human", "ours"),
+    [
+        ("[NOISE] Agent: hello <laughter> there", "hello there"),
+        ("um hello uh there", "hello there"),
+        ("it costs twenty dollars", "it costs $20"),
+        ("a colour that I am going to organise", "a color that I'm gonna organize"),
+        ("my name is John Smith and so on", "my name is [PII] [PII] and so on"),
+        ("what the *** is it", "what the *** is it"),
+    ],
+)
+def test_conventions_are_no_errors(human: str, ours: str) -> None:
+    assert score(human, ours).errors == 0
+
+
+def test_a_language_without_spaces_is_counted_in_characters() -> None:
+    assert score("今天天气很好", "今天天汽很好", "zh-CN") == Score(errors=1, words=6)
 
 
 def test_a_clear_improvement_is_sure_and_its_interval_below_zero():

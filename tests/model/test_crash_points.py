@@ -1,0 +1,271 @@
+"""The process exits before and after each write to the store and each request to AWS and Label Studio, in every path on
+which work is owed; a fresh process then goes on until nothing is, over the real stand-in.
+
+Each point proves that it was reached: by the status of the process, and by a mark that says what it was.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.stack import REGION, LocalAWS, local_aws
+from tests.studio_double import API_KEY, StudioDouble
+
+from model import AWSTranscribe
+from tests.model.crash_points import KILLED, KINDS, Point, SharedClock, forked, prepare, rows, run_until
+from transcribe_backend.backend import Backend
+from transcribe_backend.learning.schedule import TRAINING
+from transcribe_backend.prelabeling.imports import IMPORT
+from transcribe_backend.prelabeling.project import Project
+from transcribe_backend.settings import Settings
+from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE, Owed
+from transcribe_backend.work.items import New
+
+CALLS, OUTPUT = "calls", "transcripts"
+NAME, MISHEARD = "Llanberis", "mumble"
+_numbers = count(1)
+
+
+class Studio(StudioDouble):
+    """A Label Studio with one project of its own number, so that its vocabularies are its own."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+        self.projects = {number}
+
+    def described(self) -> dict[str, Any]:
+        return {**super().described(), "id": self.number}
+
+
+@dataclass
+class Scene:
+    """Where one point is tried: a MODEL_DIR, a Label Studio and audio of its own; the stand-in is shared."""
+
+    folder: Path
+    aws: LocalAWS
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    def __post_init__(self) -> None:
+        self.clock = SharedClock()
+        self.studio = Studio(self.number)
+        self.studio.up()
+        self.settings = Settings(
+            s3_bucket=OUTPUT, label_studio_url=self.studio.url, label_studio_api_key=API_KEY,
+            model_dir=self.folder / str(self.number),
+        )  # fmt: skip
+        self.settings.model_dir.mkdir()
+
+    @property
+    def project_id(self) -> str:
+        """As it stands in Label Studio's requests."""
+        return f"{self.number}.1767225600"
+
+    def tasks(self, amount: int) -> list[dict[str, Any]]:
+        """New tasks with audio that AWS has never heard."""
+        keys = [f"point-{self.number}-{number}.wav" for number in range(amount)]
+        for key in keys:
+            self.aws.s3.put_object(Bucket=CALLS, Key=key, Body=key.encode())
+        return self.studio.add_tasks([f"s3://{CALLS}/{key}" for key in keys])
+
+    def project(self, backend: Backend) -> Project:
+        """The project as the backend reads it."""
+        return backend.projects.read(self.project_id, self.studio.config)
+
+    def owe(self, backend: Backend, **more: Any) -> str:
+        """The prediction of the first task is owed; returns its key."""
+        task, project = self.studio.tasks[0], self.project(backend)
+        owed = Owed(task["data"]["audio"], project.recognition, project.id, task["id"], project.version)
+        backend.work.add([New(owed.key, TRANSCRIBE, owed.body(), **more)])
+        return owed.key
+
+    def open(self, backend: Backend) -> None:
+        """Label Studio asks for the predictions of all tasks; what it is sent stands in a file."""
+        tasks = [{**task, "project": self.number} for task in self.studio.tasks]
+        model = AWSTranscribe(project_id=self.project_id, label_config=self.studio.config, running=backend)
+        (self.settings.model_dir / "answer").write_text(json.dumps(model.predict(tasks)))
+
+    def receive(self) -> None:
+        """Label Studio stores what it was sent."""
+        answer = self.settings.model_dir / "answer"
+        if answer.exists():
+            self.studio.store(self.studio.tasks, [each or [] for each in json.loads(answer.read_text())])
+            answer.unlink()
+
+    def peacefully(self, do: Callable[[Backend], None]) -> None:
+        """A process that is not killed does something."""
+        status = forked(self.settings, self.clock, do)
+        assert status == 0, (self.settings.model_dir / "traceback").read_text()
+
+    def owes(self) -> list[Any]:
+        """What is not done, as the store has it."""
+        return rows(self.settings, "select key, queue from transcribe_work")
+
+
+class Path_:
+    """A way that work takes: `before` is done in peace, in `walk` the process exits, `check` is what holds then."""
+
+    tasks = 1
+
+    def before(self, scene: Scene, backend: Backend) -> None:
+        """Nothing."""
+
+    def walk(self, scene: Scene, backend: Backend) -> None:
+        """Do it."""
+        raise NotImplementedError
+
+    def check(self, scene: Scene, kept: bool) -> None:
+        """Exactly one prediction for each task: at once where the store had kept what is owed, else when asked again."""
+        counts = scene.studio.counts()
+        each = [counts.get(task["id"], 0) for task in scene.studio.tasks]
+        assert each == [1] * self.tasks if kept else set(each) <= {0, 1}, each
+        if not kept:
+            scene.peacefully(scene.open)
+            scene.receive()
+            again(scene, lambda backend: None)
+        counts = scene.studio.counts()
+        assert [counts.get(task["id"], 0) for task in scene.studio.tasks] == [1] * self.tasks, counts
+        assert all(number == 1 for number in started(scene).values()), started(scene)
+
+
+class Answer(Path_):
+    """A task is opened; the request waits for its job."""
+
+    def walk(self, scene: Scene, backend: Backend) -> None:
+        scene.open(backend)
+
+
+class Push(Path_):
+    """A job has ended, and its prediction goes to Label Studio."""
+
+    def before(self, scene: Scene, backend: Backend) -> None:
+        key = scene.owe(backend, hold=scene.clock() + 60.0)
+        run_until(backend, scene.clock, lambda: backend.work.states([key])[key].queue == PUSH, seconds=50.0)
+
+    def walk(self, scene: Scene, backend: Backend) -> None:
+        run_until(backend, scene.clock, lambda: not backend.work.count(PUSH))
+
+
+class Start(Path_):
+    """An owed prediction becomes a running job."""
+
+    def before(self, scene: Scene, backend: Backend) -> None:
+        scene.owe(backend)
+
+    def walk(self, scene: Scene, backend: Backend) -> None:
+        run_until(backend, scene.clock, lambda: backend.work.count(AWAITING) == 1)
+
+
+class Prefetch(Path_):
+    """Tasks are imported, and read page by page."""
+
+    tasks = 3
+
+    def walk(self, scene: Scene, backend: Backend) -> None:
+        backend.notice("TASKS_CREATED", {"project": scene.studio.described(), "tasks": scene.studio.tasks})
+        run_until(backend, scene.clock, lambda: not backend.work.count(IMPORT))
+
+
+class Train(Path_):
+    """A vocabulary is learnt, evaluated and promoted."""
+
+    tasks = 0
+
+    def before(self, scene: Scene, backend: Backend) -> None:
+        backend.database.trim()
+
+    def walk(self, scene: Scene, backend: Backend) -> None:
+        backend.notice("START_TRAINING", {"project": scene.studio.described()})
+        run_until(backend, scene.clock, lambda: not backend.work.count(TRAINING))
+
+    def check(self, scene: Scene, kept: bool) -> None:
+        """One vocabulary, promoted, and one report: of this training where it was kept, else of the next."""
+        if not kept:
+            again(scene, lambda backend: self.walk(scene, backend))
+        reports = [json.loads(path.read_text()) for path in (scene.settings.model_dir / "reports").iterdir()]
+        assert [report["outcome"] for report in reports] == ["promoted"], reports
+        stem = f"ls-p{scene.number}-"
+        listed = scene.aws.transcribe.list_vocabularies(NameContains=stem)["Vocabularies"]
+        assert [each["VocabularyName"] for each in listed] == [f"{stem}en-US-v1"]
+        arn = f"arn:aws:transcribe:{REGION}:123456789012:vocabulary/{stem}en-US-v1"
+        tags = scene.aws.transcribe.list_tags_for_resource(ResourceArn=arn)["Tags"]
+        assert {tag["Key"]: tag["Value"] for tag in tags}["state"] == "promoted"
+        scene.aws.transcribe.delete_vocabulary(VocabularyName=f"{stem}en-US-v1")
+
+
+def again(scene: Scene, do: Any) -> None:
+    """A fresh process does something, and then goes on until nothing is owed."""
+
+    def work(backend: Backend) -> None:
+        do(backend)
+        run_until(backend, scene.clock, lambda: not backend.database.read(
+            "select 1 from transcribe_work union all select 1 from transcribe_jobs"))  # fmt: skip
+
+    scene.clock.sleep(30.0)
+    scene.peacefully(work)
+    assert scene.owes() == []
+
+
+def started(scene: Scene) -> Counter[str]:
+    """How many jobs were started for each audio of the scene."""
+    audio = [task["data"]["audio"] for task in scene.studio.tasks]
+    jobs = scene.aws.transcribe.list_transcription_jobs(MaxResults=100)["TranscriptionJobSummaries"]
+    names = [job["TranscriptionJobName"] for job in jobs]
+    return Counter(uri for uri in (scene.aws.job(name)["Media"]["MediaFileUri"] for name in names) if uri in audio)
+
+
+def exits(path: Path_, scene: Scene, kind: str, number: int, after: bool) -> bool:
+    """Whether the path has such a point; if so, everything holds after it."""
+    point = Point(kind, number, after, scene.settings.model_dir / "mark")
+    scene.tasks(path.tasks)
+    scene.peacefully(lambda backend: path.before(scene, backend))
+    status = forked(scene.settings, scene.clock, lambda backend: path.walk(scene, backend), point)
+    assert status in (0, KILLED), (scene.settings.model_dir / "traceback").read_text()
+    assert (status == KILLED) == point.mark.exists()
+    kept = bool(scene.owes())
+    scene.receive()
+    again(scene, lambda backend: None)
+    path.check(scene, kept)
+    return status == KILLED
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAWS]:
+    with local_aws() as stand_in:
+        for bucket in (CALLS, OUTPUT):
+            stand_in.s3.create_bucket(Bucket=bucket)
+        yield stand_in
+
+
+@pytest.fixture
+def reachable(aws: LocalAWS, monkeypatch: pytest.MonkeyPatch) -> LocalAWS:
+    for name, value in aws.env.items():
+        monkeypatch.setenv(name, value)
+    prepare(REGION)
+    return aws
+
+
+@pytest.mark.parametrize("path", [Answer(), Push(), Prefetch(), Start()], ids=lambda path: type(path).__name__.lower())
+def test_a_process_may_end_at_any_point(path: Path_, reachable: LocalAWS, tmp_path: Path) -> None:
+    reached = []
+    for kind in KINDS:
+        for after in (False, True):
+            for number in count(1):
+                scene = Scene(tmp_path, reachable)
+                try:
+                    if not exits(path, scene, kind, number, after):
+                        break
+                    reached.append((scene.settings.model_dir / "mark").read_text())
+                except AssertionError as error:
+                    mark = scene.settings.model_dir / "mark"
+                    error.add_note(f"{type(path).__name__} {mark.read_text() if mark.exists() else 'at its end'}")
+                    raise
+                finally:
+                    scene.studio.down()
+    print("\n".join(reached), len(reached))
+    assert {mark.split()[1] for mark in reached} >= {"store"}

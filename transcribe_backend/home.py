@@ -1,0 +1,33 @@
+"""MODEL_DIR: what lies there (transcripts, the addresses of recordings) is nobody's business but the backend's."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from transcribe_backend.errors import SettingsError
+
+UMASK = 0o077
+"""Of every process that serves: what it writes, its own user alone may read."""
+
+_RESERVE = 512 * 1024**2
+
+
+def make_private(model_dir: Path) -> None:
+    """Make the folder, or take a folder of ours from all other users. Raises SettingsError when it cannot be made."""
+    try:
+        model_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = model_dir.stat()
+        shared = bool(found.st_mode & stat.S_ISVTX)  # such as /tmp
+        if found.st_uid == os.getuid() and not shared:
+            model_dir.chmod(0o700)
+    except OSError as error:
+        raise SettingsError(
+            f"MODEL_DIR {model_dir} cannot be made: {error.strerror}.", remedy="Name a folder that may be written to."
+        ) from error
+
+
+def spare_bytes(folder: Path) -> int:
+    """What audio may take of the folder's disk: a reserve of 512 MB (a tenth of a small disk) is the store's."""
+    usage = shutil.disk_usage(folder)
+    return usage.free - min(_RESERVE, usage.total // 10)
