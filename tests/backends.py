@@ -127,9 +127,9 @@ def as_tasks(uris: list[str], first: int = 1) -> list[dict[str, Any]]:
     return [{"id": number, "data": {"audio": uri}, "project": 1} for number, uri in enumerate(uris, first)]
 
 
-def asked(process: Backend, uris: list[str], config: str = SPEECH_RECOGNITION) -> list[dict[str, Any]]:
-    """A request whose tasks all stay pending."""
-    tasks = as_tasks(uris)
+def asked(process: Backend, uris: list[str], config: str = SPEECH_RECOGNITION, first: int = 1) -> list[dict[str, Any]]:
+    """A request whose tasks, from number `first` on, all stay pending."""
+    tasks = as_tasks(uris, first)
     assert process.answers.answer(tasks, project(process, config)) == [() for _ in tasks]
     return tasks
 
