@@ -42,6 +42,10 @@ class Clock:
     def __call__(self) -> float:
         return time.time() + self.ahead
 
+    def sleep(self, seconds: float) -> None:
+        """Time passes."""
+        self.ahead += seconds
+
 
 class Machine:
     """Makes processes that share one MODEL_DIR (or one QUEUE_URL) and one clock, and closes them."""
@@ -55,6 +59,7 @@ class Machine:
     def process(self, **settings: Any) -> Backend:
         """One more process, whose work is done by `settle` alone; keywords are fields of Settings."""
         made = self._made(settings)
+        made.engine.turns.sleep = self.clock.sleep
         made.crew.step()  # from now on no request starts the threads
         return made
 

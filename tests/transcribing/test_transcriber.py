@@ -93,7 +93,9 @@ def test_all_who_want_the_same_share_one_job(aws: LocalAWS, lonely: Machine) -> 
 
 def test_what_is_known_asks_nobody(aws: LocalAWS, lonely: Machine, elsewhere: Machine) -> None:
     uris = put_audio(aws, "known.wav")
-    first = transcribed(lonely.running(), uris)
+    before_that = lonely.running()
+    first = transcribed(before_that, uris)
+    before_that.close()
     before = aws.calls()["transcribe"]
     again = lonely.running()
     assert transcribed(again, uris) == first
@@ -275,9 +277,8 @@ def test_a_bucket_that_is_missing_for_a_while_loses_nothing(
     with local_aws("--latency", "0") as running:
         aws = known(running, monkeypatch)
         one = machine.process(predict_wait=0.0)
-        uris = put_audio(aws, *(f"bucket-{number}.wav" for number in range(3)))
+        asked(one, put_audio(aws, *(f"bucket-{number}.wav" for number in range(3))))
         aws.s3.delete_bucket(Bucket=OUTPUT)
-        asked(one, uris)
         for _ in range(10):
             one.crew.step()
             machine.clock.ahead += 240
@@ -482,24 +483,25 @@ def test_urgent_work_that_waits_for_a_slot_holds_up_no_finished_transcript(
 
 
 def test_a_look_at_an_audio_counts_in_bulk_for_ten_minutes_and_for_an_opened_task_for_half_a_minute(
-    aws: LocalAWS, lonely: Machine
+    aws: LocalAWS, machine: Machine
 ) -> None:
-    one = lonely.process(predict_wait=0.0, predict_open=0.0)
+    one = machine.process(predict_wait=0.0, predict_open=0.0)
     uris = put_audio(aws, "looked-at.wav")
-    answered = as_tasks(uris)
-    one.answers.answer(answered, project(one))
-    lonely.settle(one, until=lambda: one.store.has(job_of(aws, "looked-at.wav").name))
+    numbers = iter(range(1, 1000))
+    asked(one, uris, first=next(numbers))
+    machine.settle(one)
 
-    def looks(tasks: list[dict[str, Any]], ahead: float) -> int:
+    def looks(count: int, ahead: float) -> int:
+        tasks = [{**task, "id": next(numbers)} for task in as_tasks(uris * count)]
         before = calls(aws, "HeadObject", "s3")
-        lonely.clock.ahead += ahead
+        machine.clock.ahead += ahead
         one.answers.answer(tasks, project(one))
         one.crew.step()
         return calls(aws, "HeadObject", "s3") - before
 
-    bulk = as_tasks(uris * 5, first=10)
-    assert [looks(bulk, 0), looks(bulk, 300), looks(answered, 0)] == [0, 0, 1]
-    assert [looks(answered, 20), looks(answered, 15)] == [0, 1]
+    bulk, opened = 5, 1
+    assert [looks(bulk, 0), looks(bulk, 300), looks(opened, 0), looks(bulk, 0)] == [0, 0, 1, 0]
+    assert [looks(opened, 20), looks(opened, 15)] == [0, 1]
     assert looks(bulk, 700) >= 1
 
 
@@ -515,7 +517,7 @@ def test_the_audio_of_a_data_uri_is_in_s3_and_not_in_the_store(
         target.setparams((1, 2, 16000, 0, "NONE", ""))
         target.writeframes(b"\1\0" * 400_000)
     value = "data:audio/wav;base64," + base64.b64encode(sound.getvalue()).decode()
-    one = machine.process(predict_open=0.0)
+    one = machine.process(predict_open=0.5)
     one.answers.answer(as_tasks([value]), project(one))
     ((body,),) = one.engine.database.read("select body from transcribe_work where key like '1.%'")
     assert len(body) < 2000
@@ -525,7 +527,7 @@ def test_the_audio_of_a_data_uri_is_in_s3_and_not_in_the_store(
 
 
 def test_what_is_no_audio_at_all_is_told_and_not_kept_whole(aws: LocalAWS, machine: Machine) -> None:
-    one = machine.process(predict_open=0.0)
+    one = machine.process(predict_open=0.5)
     one.answers.answer(as_tasks(["data:audio/wav;base64," + "A" * 100_000]), project(one))
     machine.settle(one)
     (failure,) = one.work.failures()
