@@ -120,7 +120,8 @@ def connections(url: str) -> Iterator[Callable[[], int]]:
 
         def ask() -> int:
             row = connection.execute(
-                "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
+                "select count(*) from pg_stat_activity "
+                "where backend_type = 'client backend' and pid <> pg_backend_pid()"
             ).fetchone()
             return int(row[0]) if row else 0
 
