@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stack import REGION, LocalAWS, local_aws
-from tests.studio_double import API_KEY, StudioDouble
 
+from harness.aws import REGION, LocalAWS, local_aws
+from harness.studio_double import API_KEY, StudioDouble
 from model import AWSTranscribe
 from tests.model.crash_points import KILLED, KINDS, Point, SharedClock, forked, prepare, rows, run_until
 from transcribe_backend.backend import Backend
@@ -177,7 +177,7 @@ class Train(Path_):
     tasks = 0
 
     def before(self, scene: Scene, backend: Backend) -> None:
-        backend.database.trim()
+        backend.engine.database.trim()
 
     def walk(self, scene: Scene, backend: Backend) -> None:
         backend.notice("START_TRAINING", {"project": scene.studio.described()})
@@ -203,7 +203,7 @@ def again(scene: Scene, do: Any) -> None:
 
     def work(backend: Backend) -> None:
         do(backend)
-        run_until(backend, scene.clock, lambda: not backend.database.read(
+        run_until(backend, scene.clock, lambda: not backend.engine.database.read(
             "select 1 from transcribe_work union all select 1 from transcribe_jobs"))  # fmt: skip
 
     scene.clock.sleep(30.0)
