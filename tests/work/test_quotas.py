@@ -72,6 +72,7 @@ def test_who_looks_far_ahead_is_before_those_who_do_not(turns: Turns, clock: Clo
 
 
 def test_nobody_s_turn_comes_while_aws_refuses(turns: Turns, clock: Clock) -> None:
+    turns.take("start", 5)
     turns.pause("start", 10)
     assert turns.take("start", 5, ahead=5) is None
     assert turns.take("start", 5, ahead=20) == pytest.approx(10)
@@ -91,6 +92,7 @@ def test_a_turn_of_a_wrong_clock_is_not_waited_for(turns: Turns, clock: Clock) -
 
 def test_one_s_turn_is_not_waited_for_longer_than_asked(one: Engine) -> None:
     turns = Turns(one.database)
+    turns.take("start", 5)
     turns.pause("start", 60)
     begun = time.monotonic()
     assert not turns.wait("start", 5, 0.5)
