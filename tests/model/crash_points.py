@@ -105,13 +105,11 @@ def forked(settings: Settings, clock: SharedClock, do: Callable[[Backend], None]
 def run_until(backend: Backend, clock: SharedClock, done: Callable[[], bool], seconds: float = 2 * 3600.0) -> None:
     """Work, and let time pass to what is due next, until something holds."""
     begun = clock()
-    backend.crew.tidy()
     while not done():
         assert clock() - begun < seconds, backend.database.read("select * from transcribe_work")
         if not backend.crew.step():
             due = backend.database.read("select min(due) from transcribe_work where queue <> 'failed'")[0][0]
             clock.sleep(max(0.2, (due or 0.0) - clock()))
-            backend.crew.tidy()
 
 
 def _take_turns(backend: Backend, clock: SharedClock) -> None:

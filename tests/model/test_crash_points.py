@@ -203,6 +203,7 @@ def again(scene: Scene, do: Any) -> None:
 
     def work(backend: Backend) -> None:
         do(backend)
+        backend.crew.tidy()
         run_until(backend, scene.clock, lambda: not backend.database.read(
             "select 1 from transcribe_work union all select 1 from transcribe_jobs"))  # fmt: skip
 
