@@ -132,7 +132,7 @@ class Way:
         raise NotImplementedError
 
     def check(self, scene: Scene, kept: bool) -> None:
-        """Exactly one prediction for each task: at once where the store had kept what is owed, else when asked again."""
+        """Exactly one prediction for each task: at once where the store kept what is owed, else when asked again."""
         counts = scene.studio.counts()
         each = [counts.get(task["id"], 0) for task in scene.studio.tasks]
         assert each == [1] * self.tasks if kept else set(each) <= {0, 1}, each
