@@ -32,8 +32,8 @@ class _Server(ThreadingHTTPServer):
 class StudioDouble:
     """Project 1 with tasks and predictions; `asked` holds (method, path) of every request.
 
-    `refusal` is the status that answers everything, `instead` a status with a body (text or JSON) that does; the user of
-    the token may not see the projects in `denied`.
+    `refusal` is the status that answers everything, `instead` a status with a body (text or JSON) that does; the user
+    of the token may not see the projects in `denied`.
     """
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 import gzip
 import io
 import itertools
+import json
 import logging
 import socket
 import threading
@@ -117,7 +118,9 @@ def world(s3: Any, clients: AWSClients, tmp_path: Path) -> Iterator[World]:
         if request.path == "/data/local-files/?d=sub/a.wav":
             return Reply(200, LOCAL)
         coded = request.path.partition("/tasks/7/resolve/?fileuri=")[2]
-        return stored.get(base64.urlsafe_b64decode(coded).decode() if coded else "", Reply(404))
+        missing = {"status_code": 404, "version": "1.23.2", "detail": "Not found."}
+        gone = Reply(404, json.dumps(missing).encode())
+        return stored.get(base64.urlsafe_b64decode(coded).decode() if coded else "", gone)
 
     def web(request: Request) -> Reply:
         return pages.get(request.path.partition("?")[0], Reply(404))
@@ -406,6 +409,9 @@ HOSTILE: list[tuple[Any, type[TranscribeBackendError], str]] = [
 ]  # fmt: skip
 
 
+_WAVE = b"RIFF\xff\xff\xff\xffWAVEfmt ".ljust(65536, b"x")
+
+
 def hostile_pages(world: World) -> None:
     forbidden = {"Location": f"{world.forbidden.url}/latest/meta-data/"}
     world.stored["gs://bucket/to-forbidden.wav"] = Reply(303, headers=forbidden)
@@ -415,9 +421,13 @@ def hostile_pages(world: World) -> None:
         "/to-file": Reply(301, headers={"Location": "file:///etc/passwd"}),
         "/to-itself": Reply(308, headers={"Location": "/to-itself"}),
         "/10-gb.wav": Reply(200, b"RIFF", length=10 * 1024**3),
-        "/endless.wav": Reply(200, itertools.repeat(b"x" * 65536)),
+        "/endless.wav": Reply(200, itertools.chain([_WAVE], itertools.repeat(b"x" * 65536))),
         "/endless-chunks.wav": Reply(
-            200, itertools.repeat(b"FFFF\r\n" + bytes(0xFFFF) + b"\r\n"), {"Transfer-Encoding": "chunked"}
+            200,
+            itertools.chain(
+                [b"%X\r\n%b\r\n" % (len(_WAVE), _WAVE)], itertools.repeat(b"FFFF\r\n" + bytes(0xFFFF) + b"\r\n")
+            ),
+            {"Transfer-Encoding": "chunked"},
         ),
         "/bomb.wav": Reply(200, gzip.compress(bytes(10**7)), {"Content-Encoding": "gzip"}),
         "/half.wav": Reply(200, WEB, length=len(WEB) + 1),

@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from harness import ROOT
 from tests.adapters.servers import Reply, serve
 from transcribe_backend.aws.clients import AWSClients
-from transcribe_backend.aws.jobs import Job, Status, TranscribeJobs
+from transcribe_backend.aws.jobs import Job, JobStatus, TranscribeJobs
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import AccessDenied, AWSError, JobFailed, LimitExceeded
@@ -136,14 +136,25 @@ def test_lists_are_read_to_their_end(clients: AWSClients, transcribe: Stubber, t
     transcribe.add_response("list_transcription_jobs", first, asked)
     last = {"TranscriptionJobSummaries": [summary("ls-2", "FAILED")]}
     transcribe.add_response("list_transcription_jobs", last, {**asked, "NextToken": "more"})
-    listed = list(made(clients, tmp_path).listing("us-east-1", state="FAILED"))
-    assert listed == [Status("ls-1", "FAILED", "why"), Status("ls-2", "FAILED")]
+    paces: list[str] = []
+    listed = list(made(clients, tmp_path).listing("us-east-1", "FAILED", 9, lambda: paces.append("waited")))
+    assert listed == [JobStatus("ls-1", "FAILED", "why"), JobStatus("ls-2", "FAILED")]
+    assert paces == ["waited"], "before each page but the first"
 
 
 def test_a_list_may_be_cut(clients: AWSClients, transcribe: Stubber, tmp_path: Path) -> None:
     page = {"TranscriptionJobSummaries": [summary("ls-1")], "NextToken": "more"}
-    transcribe.add_response("list_transcription_jobs", page, {"JobNameContains": "ls-1", "MaxResults": 100})
-    assert [each.name for each in made(clients, tmp_path).listing("us-east-1", name="ls-1", pages=1)] == ["ls-1"]
+    asked = {"JobNameContains": "ls-", "Status": "IN_PROGRESS", "MaxResults": 100}
+    transcribe.add_response("list_transcription_jobs", page, asked)
+    assert [each.name for each in made(clients, tmp_path).listing("us-east-1", "IN_PROGRESS", 1)] == ["ls-1"]
+
+
+def test_an_empty_page_is_not_the_last(clients: AWSClients, transcribe: Stubber, tmp_path: Path) -> None:
+    asked = {"JobNameContains": "ls-", "Status": "IN_PROGRESS", "MaxResults": 100}
+    transcribe.add_response("list_transcription_jobs", {"TranscriptionJobSummaries": [], "NextToken": "more"}, asked)
+    last = {"TranscriptionJobSummaries": [summary("ls-1")]}
+    transcribe.add_response("list_transcription_jobs", last, {**asked, "NextToken": "more"})
+    assert [each.name for each in made(clients, tmp_path).listing("us-east-1", "IN_PROGRESS", 9)] == ["ls-1"]
 
 
 @pytest.mark.parametrize("code", ["NotFoundException", "BadRequestException"])
@@ -157,23 +168,22 @@ def ended(uri: str, field: str = "TranscriptFileUri") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("field", ["TranscriptFileUri", "RedactedTranscriptFileUri"])
-def test_a_stale_address_is_replaced_by_a_fresh_one(
+def test_a_transcript_of_the_service_bucket_is_fetched_by_its_signed_address(
     clients: AWSClients, transcribe: Stubber, tmp_path: Path, field: str
 ) -> None:
-    jobs = made(clients, tmp_path, Settings())
-    with serve(lambda request: Reply(200, DOCUMENT) if request.path == "/fresh" else Reply(403)) as server:
-        for path in ("stale", "fresh"):
-            transcribe.add_response("get_transcription_job", ended(f"{server.url}/{path}", field))
-        assert jobs.fetch(JOB)
-    assert [request.path for request in server.requests] == ["/stale", "/fresh"]
+    with serve(lambda request: Reply(200, DOCUMENT)) as server:
+        transcribe.add_response("get_transcription_job", ended(f"{server.url}/there?X-Amz-Signature=s", field))
+        assert made(clients, tmp_path, Settings()).fetch(JOB)
 
 
-def test_an_address_that_stays_refused(clients: AWSClients, transcribe: Stubber, tmp_path: Path) -> None:
+@pytest.mark.parametrize("query", ["?X-Amz-Signature=stale", ""])
+def test_an_address_that_is_refused_or_unsigned_is_no_transcript_yet(
+    clients: AWSClients, transcribe: Stubber, tmp_path: Path, query: str
+) -> None:
     with serve(lambda request: Reply(403)) as server:
-        for _ in range(2):
-            transcribe.add_response("get_transcription_job", ended(server.url))
-        with pytest.raises(AWSError, match="HTTP 403"):
-            made(clients, tmp_path, Settings()).fetch(JOB)
+        transcribe.add_response("get_transcription_job", ended(f"{server.url}/there{query}"))
+        assert not made(clients, tmp_path, Settings()).fetch(JOB)
+        assert len(server.requests) == (1 if query else 0), "a bucket's own address is read with credentials only"
 
 
 def test_a_failed_job_tells_aws_s_reason(clients: AWSClients, transcribe: Stubber, tmp_path: Path) -> None:

@@ -98,7 +98,6 @@ def test_start_training_trains_once(world: World) -> None:
     assert world.learning.ask(PROJECT, "again"), "after the first has ended"
 
 
-@pytest.mark.xfail(strict=True, reason="Work.later writes the body that was taken over the one that was saved since")
 def test_a_training_goes_on_where_it_stood_and_waits_longer_each_time(world: World) -> None:
     world.trainer.failure = StudioUnreachable("Label Studio does not answer.")
     world.learning.ask(PROJECT, "a test")

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from transcribe_backend.ledger import Ledger
 
 from transcribe_backend.errors import AccessDenied, AWSError, QueueError
-from transcribe_backend.learning.learnt import Learnt
+from transcribe_backend.learning.learnt import InUse, Learnt
 from transcribe_backend.settings import Settings
+from transcribe_backend.work import records
+from transcribe_backend.work.database import Database
+from transcribe_backend.work.records import Records
 
 
 class AWS:
@@ -47,7 +48,11 @@ def clock() -> Clock:
 @pytest.fixture
 def process(aws: AWS, clock: Clock, tmp_path: Path) -> Callable[[], Learnt]:
     """Another process of the same deployment."""
-    return lambda: Learnt(aws, Ledger(Settings(model_dir=tmp_path), "learnt", clock), clock)
+    return lambda: Learnt(aws, _records(tmp_path, clock), clock)
+
+
+def _records(folder: Path, clock: Clock) -> Records[InUse]:
+    return Records(Database(Settings(model_dir=folder), records.SCHEMA, clock), "learnt", InUse)
 
 
 def test_aws_is_asked_once_for_all_processes(process: Callable[[], Learnt], aws: AWS) -> None:
@@ -93,30 +98,30 @@ def test_projects_and_languages_are_told_apart(process: Callable[[], Learnt], aw
     assert learnt.name("7.1", "auto") == "" and aws.asked == 2
 
 
-class Fragile(Ledger):
-    """A ledger whose server can be down."""
+class Fragile(Records[InUse]):
+    """Records whose store can be down."""
 
     down = False
 
-    def get(self, key: str) -> dict[str, Any] | None:
+    def get(self, key: str) -> InUse | None:
         self._check()
         return super().get(key)
 
-    def put(self, key: str, record: dict[str, Any]) -> None:
+    def put(self, key: str, fact: InUse) -> None:
         self._check()
-        super().put(key, record)
+        super().put(key, fact)
 
     def _check(self) -> None:
         if self.down:
-            raise QueueError("The queue does not answer.")
+            raise QueueError("The store does not answer.")
 
 
-def test_a_queue_that_is_down_changes_no_version(aws: AWS, clock: Clock, tmp_path: Path) -> None:
-    ledger = Fragile(Settings(model_dir=tmp_path), "learnt", clock)
-    learnt, other = Learnt(aws, ledger, clock), Learnt(aws, ledger, clock)
+def test_a_store_that_is_down_changes_no_version(aws: AWS, clock: Clock, tmp_path: Path) -> None:
+    memory = Fragile(Database(Settings(model_dir=tmp_path), records.SCHEMA, clock), "learnt", InUse)
+    learnt, other = Learnt(aws, memory, clock), Learnt(aws, memory, clock)
     aws.answer = "v1"
     assert [learnt.name("7.1", "en-US"), other.name("7.1", "en-US")] == ["v1", "v1"]
-    ledger.down = True
+    memory.down = True
     assert [learnt.name("7.1", "en-US"), other.name("7.1", "en-US")] == ["v1", "v1"]
     assert aws.asked == 1
     aws.answer = "v2"

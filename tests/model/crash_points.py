@@ -92,7 +92,7 @@ def forked(settings: Settings, clock: SharedClock, do: Callable[[Backend], None]
         _install(settings, point)
         backend = Backend(settings, clock=clock)
         backend.crew.start = lambda: None  # type: ignore[method-assign]
-        backend.turns.sleep = clock.sleep
+        backend.engine.turns.sleep = clock.sleep
         _take_turns(backend, clock)
         do(backend)
         status = 0
@@ -102,16 +102,18 @@ def forked(settings: Settings, clock: SharedClock, do: Callable[[Backend], None]
         os._exit(status)
 
 
-def run_until(backend: Backend, clock: SharedClock, done: Callable[[], bool], seconds: float = 2 * 3600.0) -> None:
-    """Work, and let time pass to what is due next, until something holds."""
+def run_until(
+    backend: Backend, clock: SharedClock, done: Callable[[], bool], *, seconds: float = 2 * 3600.0, tidy: bool = False
+) -> None:
+    """Work, and let time pass to what is due next, until something holds; `tidy`: and do the chores now and then."""
     begun = clock()
-    backend.crew.tidy()
     while not done():
-        assert clock() - begun < seconds, backend.database.read("select * from transcribe_work")
+        assert clock() - begun < seconds, backend.engine.database.read("select * from transcribe_work")
         if not backend.crew.step():
-            due = backend.database.read("select min(due) from transcribe_work where queue <> 'failed'")[0][0]
+            due = backend.engine.database.read("select min(due) from transcribe_work where queue <> 'failed'")[0][0]
             clock.sleep(max(0.2, (due or 0.0) - clock()))
-            backend.crew.tidy()
+            if tidy:
+                backend.crew.tidy()
 
 
 def _take_turns(backend: Backend, clock: SharedClock) -> None:

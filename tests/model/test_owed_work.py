@@ -78,7 +78,8 @@ class OwedWork(RuleBasedStateMachine):
         """When each task was last accepted, or AWS was last fair before: its prediction is owed in a version since."""
         self.foul: float | None = None
         """Since when AWS does not tell which vocabulary is in use."""
-        self.current = [(clock(), self.version())]
+        self.configs, self.vocabularies = [(clock(), self.studio.config)], [(clock(), "")]
+        """What was true since when; a process may learn of the one before the other."""
 
     # What people do
 
@@ -290,10 +291,9 @@ class OwedWork(RuleBasedStateMachine):
             failures = self._failures(f"{PROJECT}|{task}|")
             assert set(failures) <= {self._deserved(task), _TOO_LONG}, (self._task(task), failures)
             if not failures:
-                late = [index for index, (since, _) in enumerate(self.current) if since <= asked - _STALE]
-                allowed = {version for _, version in self.current[max(late, default=0) :]}
-                changes = [(since - asked, version) for since, version in self.current]
-                assert allowed & set(self.studio.versions(task)), (task, self.studio.versions(task), changes)
+                configs, names = (_since(asked - _STALE, each) for each in (self.configs, self.vocabularies))
+                allowed = {_version(config, name) for config in configs for name in names}
+                assert allowed & set(self.studio.versions(task)), (task, self.studio.versions(task), allowed)
 
     def _open_all(self) -> None:
         self.clock.sleep(700.0)
@@ -315,12 +315,12 @@ class OwedWork(RuleBasedStateMachine):
 
     def version(self) -> str:
         """The model_version that is true now."""
-        in_use = [name for name, tags in self.aws.vocabularies.items() if tags["state"] == "promoted"]
-        projects = Projects("en-US", lambda project, language: in_use[-1] if in_use and language == "en-US" else "")
-        return projects.read(PROJECT, self.studio.config).version
+        return _version(self.studio.config, self.vocabularies[-1][1])
 
     def _changed(self) -> None:
-        self.current.append((self.clock(), self.version()))
+        in_use = [name for name, tags in self.aws.vocabularies.items() if tags["state"] == "promoted"]
+        self.configs.append((self.clock(), self.studio.config))
+        self.vocabularies.append((self.clock(), in_use[-1] if in_use else ""))
 
     def _audio(self, kind: str) -> str:
         number = 0 if kind == "shared" else len(self.studio.tasks) + len(self.aws.objects) + len(self.studio.files)
@@ -398,6 +398,17 @@ class OwedWork(RuleBasedStateMachine):
             except sqlite3.OperationalError as error:
                 assert "no such table" in str(error)
                 return [(None,)] if "min(" in query else []
+
+
+def _version(config: str, vocabulary: str) -> str:
+    projects = Projects("en-US", lambda project, language: vocabulary if language == "en-US" else "")
+    return projects.read(PROJECT, config).version
+
+
+def _since(time: float, facts: list[tuple[float, str]]) -> set[str]:
+    """What was true at a time or later."""
+    before = [index for index, (since, _) in enumerate(facts) if since <= time]
+    return {fact for _, fact in facts[max(before, default=0) :]}
 
 
 def _fast_disk() -> str | None:

@@ -55,5 +55,5 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_changelog_knows_this_version() -> None:
-    newest = re.search(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert newest and newest[1] == __version__
+    headings = re.findall(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert [heading for heading in headings if heading != "Unreleased"][0] == __version__

@@ -12,7 +12,7 @@ from transcribe_backend.labeling.utterances import Utterance
 from transcribe_backend.speech.words import Word
 
 _SHORTEST = 0.001  # seconds; a cue must end after its start
-_AROUND = re.compile(r"\A\W+|\W+\Z")
+_WORD = re.compile(r"\w(?:.*\w)?", re.DOTALL)
 # SubRip cannot write them: players take what stands between for formatting, and hide it.
 _SUBRIP = str.maketrans("<>", "‹›")
 
@@ -83,7 +83,8 @@ def _prefixed(utterance: Utterance) -> str:
 
 
 def _ctm(recording: Recording, channel: int, word: Word) -> str:
-    bare = "_".join(_AROUND.sub("", word.text).split())
+    spoken = _WORD.search(word.text)
+    bare = "_".join(spoken[0].split()) if spoken else ""
     return f"{recording.name} {channel} {word.start:.3f} {word.end - word.start:.3f} {bare}\n" if bare else ""
 
 

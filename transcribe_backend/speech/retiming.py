@@ -9,7 +9,7 @@ from itertools import accumulate, islice, pairwise
 from transcribe_backend.speech.normalize import tokenize
 from transcribe_backend.speech.words import Word, mean_confidence
 
-_TAIL = re.compile(r"[^\w$%°]*\Z")
+_SAID = re.compile(r"[\w$%°]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,7 @@ class _Gap:
 
 def _word(text: str, parts: Sequence[Word]) -> Word:
     """A written word made of its parts."""
-    tail = _TAIL.search(text)
-    cut = tail.start() if tail and tail.start() else len(text)
+    cut = max((at for at, each in enumerate(text, 1) if _SAID.match(each)), default=len(text))
     agreed = all(part.confidence is not None for part in parts)
     return replace(
         parts[0],

@@ -4,7 +4,8 @@ import base64
 import binascii
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from urllib.parse import unquote_to_bytes
 
@@ -69,6 +70,7 @@ class AudioLocator:
         self._clock = clock
         self._lock = Lock()
         self._memory: OrderedDict[str, tuple[float, Media]] = OrderedDict()
+        self._turns: dict[str, tuple[Lock, int]] = {}
 
     def recent(self, value: str, seconds: float) -> Media | None:
         """What was found at this value within the last `seconds`; asks nobody."""
@@ -84,9 +86,27 @@ class AudioLocator:
     def fetch(self, value: object, task_id: int | None = None) -> Media:
         """The Media of an audio that must be downloaded and staged; this may take many minutes."""
         address = _address(value)
-        media = self._fetched(address, task_id)
-        self._remember(address, media)
+        with self._fetching(address):
+            media = self.recent(address, KNOWN)
+            if media is None:
+                media = self._fetched(address, task_id)
+                self._remember(address, media)
         return media
+
+    @contextmanager
+    def _fetching(self, address: str) -> Iterator[None]:
+        """One at a time fetches what stands at an address; the others find what it found."""
+        with self._lock:
+            turn, waiting = self._turns.get(address) or (Lock(), 0)
+            self._turns[address] = (turn, waiting + 1)
+        try:
+            with turn:
+                yield
+        finally:
+            with self._lock:
+                turn, waiting = self._turns.pop(address)
+                if waiting > 1:
+                    self._turns[address] = (turn, waiting - 1)
 
     def locate(self, value: object, task_id: int | None = None) -> Media:
         """`look`, and `fetch` where that is not enough."""

@@ -166,8 +166,8 @@ class Work:
             return bool(
                 execute(
                     "update transcribe_work set owner = null, due = ?, attempts = ?, problem = ?, remedy = ?, "
-                    f"body = ? where {_MINE} returning 1",
-                    due, attempts, *why, _encode(item.body if body is None else body), *_mine(item),
+                    f"body = {_BODY} where {_MINE} returning 1",
+                    due, attempts, *why, None if body is None else _encode(body), *_mine(item),
                 )
             )  # fmt: skip
 
@@ -189,9 +189,9 @@ class Work:
             return bool(
                 execute(
                     "update transcribe_work set queue = ?, due = case when hold > ? then hold else ? end, "
-                    "owner = null, attempts = ?, job = ?, problem = '', remedy = '', body = ? "
+                    f"owner = null, attempts = ?, job = ?, problem = '', remedy = '', body = {_BODY} "
                     f"where {_MINE} returning 1",
-                    queue, earliest, due, attempts, job, _encode(item.body if body is None else body), *_mine(item),
+                    queue, earliest, due, attempts, job, None if body is None else _encode(body), *_mine(item),
                 )
             )  # fmt: skip
 
@@ -378,6 +378,7 @@ _ADD = f"""insert into transcribe_work
     expires = case when transcribe_work.expires is null or excluded.expires is null then null
         when excluded.expires > transcribe_work.expires then excluded.expires else transcribe_work.expires end
     """
+_BODY = "coalesce(cast(? as text), body)"  # without a new body the one that was saved last stays
 _MINE = "key = ? and queue = ? and owner = ? and attempts = ?"
 
 
