@@ -41,7 +41,6 @@ def test_metrics_are_shown(queueless: FlaskClient) -> None:
 
 def test_webhooks_are_refused_with_the_reason(make_client: Callable[..., FlaskClient]) -> None:
     studio = {"label_studio_url": "http://127.0.0.1:1", "label_studio_api_key": API_KEY}
-    answer = make_client(queue_url=NOWHERE, **studio).post(
-        "/webhook", json=recorded.body("14_webhook_TASKS_CREATED", "/webhook")
-    )
+    body = recorded.body("14_webhook_TASKS_CREATED", "/webhook")
+    answer = make_client(queue_url=NOWHERE, **studio).post("/webhook", json=body)
     assert answer.status_code == 503 and "QUEUE_URL" in answer.json["detail"]
