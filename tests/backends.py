@@ -42,6 +42,10 @@ class Clock:
     def __call__(self) -> float:
         return time.time() + self.ahead
 
+    def sleep(self, seconds: float) -> None:
+        """Time passes."""
+        self.ahead += seconds
+
 
 class Machine:
     """Makes processes that share one MODEL_DIR (or one QUEUE_URL) and one clock, and closes them."""
@@ -55,6 +59,7 @@ class Machine:
     def process(self, **settings: Any) -> Backend:
         """One more process, whose work is done by `settle` alone; keywords are fields of Settings."""
         made = self._made(settings)
+        made.engine.turns.sleep = self.clock.sleep
         made.crew.step()  # from now on no request starts the threads
         return made
 
@@ -127,9 +132,9 @@ def as_tasks(uris: list[str], first: int = 1) -> list[dict[str, Any]]:
     return [{"id": number, "data": {"audio": uri}, "project": 1} for number, uri in enumerate(uris, first)]
 
 
-def asked(process: Backend, uris: list[str], config: str = SPEECH_RECOGNITION) -> list[dict[str, Any]]:
-    """A request whose tasks all stay pending."""
-    tasks = as_tasks(uris)
+def asked(process: Backend, uris: list[str], config: str = SPEECH_RECOGNITION, first: int = 1) -> list[dict[str, Any]]:
+    """A request whose tasks, from number `first` on, all stay pending."""
+    tasks = as_tasks(uris, first)
     assert process.answers.answer(tasks, project(process, config)) == [() for _ in tasks]
     return tasks
 

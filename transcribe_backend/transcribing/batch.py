@@ -45,7 +45,7 @@ class Batch:
                 for key in [
                     key for key in waiting if key in states or key not in there or there[key].queue == "failed"
                 ]:
-                    job = states[key].job if key in states else ""
+                    job = states[key].job if key in states and states[key].queue in ENDS else ""
                     for each in waiting.pop(key):
                         yield each, job, None if job else self._error(key)
                 self._work.keep(waiting, self._work.now() + _KEPT_SECONDS)
