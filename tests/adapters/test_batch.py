@@ -43,7 +43,7 @@ def starts(aws: LocalAWS) -> int:
 
 def test_interrupted_and_run_again_nothing_is_paid_twice(aws: LocalAWS, tmp_path: Path) -> None:
     first = command(aws, tmp_path, f"s3://{CALLS}/2026/")
-    until(lambda: starts(aws), lambda started: started >= 3)
+    until(lambda: starts(aws), lambda started: started >= 5)
     os.kill(first.pid, signal.SIGINT)
     said, _ = first.communicate(timeout=30)
     assert first.returncode == 130, said

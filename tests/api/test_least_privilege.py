@@ -4,6 +4,7 @@ import io
 import struct
 import wave
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,6 +118,7 @@ def test_allowed_is_exactly_what_is_used(
     studio_files: Server,
     long_file: Server,
     stand_in: LocalAWS,
+    tmp_path: Path,
 ) -> None:
     label_studio = {"label_studio_url": studio_files.url, "label_studio_api_key": API_KEY}
     client = make_client(**label_studio, allowed_audio_hosts=frozenset({"127.0.0.1"}))
@@ -131,7 +133,7 @@ def test_allowed_is_exactly_what_is_used(
     tasks = [protocol.task(number, value) for number, value in enumerate(values)]
     results = client.post("/predict", json=protocol.predict(tasks)).json["results"]
     assert all(results)
-    without_bucket = make_client(s3_bucket="").post(
+    without_bucket = make_client(s3_bucket="", model_dir=tmp_path).post(
         "/predict", json=protocol.predict([protocol.task(1, put_audio("no-bucket.wav"))])
     )
     assert all(without_bucket.json["results"])

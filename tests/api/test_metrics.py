@@ -36,7 +36,7 @@ def test_metrics_count_requests_jobs_and_aws_calls(client: FlaskClient, put_audi
     )
     client.post("/predict", json=body)
     client.post("/predict", json=body)
-    client.post("/predict", data=b"{")
+    client.post("/predict", data=b"{", content_type="application/json")
     found = samples(client)
     assert found["transcribe_request_seconds_count", "/predict 200"] == 2
     assert found["transcribe_request_seconds_count", "/predict 400"] == 1

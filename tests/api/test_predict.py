@@ -170,7 +170,7 @@ def test_recent_failures_are_recorded_with_what_to_do(make_backend: Callable[...
     running = make_backend()
     client = create_app(AWSTranscribe, running).test_client()
     client.post("/predict", json=protocol.predict([protocol.task(5, "ftp://host/a.wav?X-Amz-Signature=beef")]))
-    (failure,) = running.failures.recent()
+    (failure,) = running.work.failures()
     assert failure["task"] == 5
     assert failure["remedy"]
     assert "beef" not in str(failure)

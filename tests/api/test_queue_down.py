@@ -6,25 +6,32 @@ import pytest
 from flask.testing import FlaskClient
 
 from harness import protocol
+from harness.studio_double import API_KEY
 from tests.api import recorded
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 
 @pytest.fixture
 def queueless(make_client: Callable[..., FlaskClient]) -> FlaskClient:
     """A client of an app whose PostgreSQL is not there."""
-    return make_client(queue_url="postgresql://nobody@127.0.0.1:1/none")
+    return make_client(queue_url=NOWHERE)
 
 
 def test_setup_says_so(queueless: FlaskClient) -> None:
     answer = queueless.post("/setup", json=protocol.setup())
     assert answer.status_code == 503
-    assert "queue does not answer" in answer.status and "QUEUE_URL" in answer.status
+    assert "store of owed work does not answer" in answer.status and "QUEUE_URL" in answer.status
 
 
-def test_predictions_are_answered(queueless: FlaskClient, put_audio: Callable[[str], str]) -> None:
-    body = protocol.predict([protocol.task(1, put_audio("without-queue.wav"))])
-    (made,) = queueless.post("/predict", json=body).json["results"]
-    assert protocol.texts(made) == ["without queue."]
+def test_what_is_transcribed_is_answered_and_the_rest_is_asked_for_again(
+    queueless: FlaskClient, make_client: Callable[..., FlaskClient], put_audio: Callable[[str], str]
+) -> None:
+    known = protocol.task(1, put_audio("without-store.wav"))
+    make_client().post("/predict", json=protocol.predict([known]))
+    body = protocol.predict([known, protocol.task(2, put_audio("never-heard.wav"))])
+    made, pending = queueless.post("/predict", json=body).json["results"]
+    assert (protocol.texts(made), pending) == (["without store."], [])
 
 
 def test_metrics_are_shown(queueless: FlaskClient) -> None:
@@ -32,6 +39,9 @@ def test_metrics_are_shown(queueless: FlaskClient) -> None:
     assert answer.status_code == 200 and "transcribe_pending_jobs" in answer.text
 
 
-def test_webhooks_are_refused_with_the_reason(queueless: FlaskClient) -> None:
-    answer = queueless.post("/webhook", json=recorded.body("14_webhook_TASKS_CREATED", "/webhook"))
+def test_webhooks_are_refused_with_the_reason(make_client: Callable[..., FlaskClient]) -> None:
+    studio = {"label_studio_url": "http://127.0.0.1:1", "label_studio_api_key": API_KEY}
+    answer = make_client(queue_url=NOWHERE, **studio).post(
+        "/webhook", json=recorded.body("14_webhook_TASKS_CREATED", "/webhook")
+    )
     assert answer.status_code == 503 and "QUEUE_URL" in answer.json["detail"]

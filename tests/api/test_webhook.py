@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 
 from harness import protocol
 from harness.aws import LocalAWS
+from harness.studio_double import API_KEY, studio_double
+from harness.waiting import until
 from model import AWSTranscribe
 from tests.api import recorded
 from transcribe_backend.backend import Backend
@@ -22,23 +24,19 @@ def test_recorded_events_are_taken_without_asking_aws(client: FlaskClient, case:
     assert stand_in.calls() == before
 
 
-def test_new_tasks_are_queued_for_the_background(
-    make_backend: Callable[..., Backend], put_audio: Callable[[str], str], stand_in: LocalAWS
+def test_new_tasks_are_transcribed_ahead_in_the_background(
+    make_backend: Callable[..., Backend], put_audio: Callable[[str], str]
 ) -> None:
-    running = make_backend()
-    client = create_app(AWSTranscribe, running).test_client()
-    body = recorded.body("14_webhook_TASKS_CREATED", "/webhook")
-    body["tasks"][0]["data"]["audio"] = put_audio("prefetched.wav")
-    client.post("/webhook", json=body)
-    assert len(running.queue) == 1
-    running.queue.execute(running.queue.dequeue())
-    before = stand_in.calls()["transcribe"].get("StartTranscriptionJob", 0)
-    project, config = "2.1795327377", body["project"]["label_config"]
-    (made,) = client.post("/predict", json=protocol.predict(body["tasks"], config, project)).json["results"]
-    assert protocol.texts(made) == ["prefetched."]
-    assert stand_in.calls()["transcribe"]["StartTranscriptionJob"] <= before + 1
-    jobs = stand_in.transcribe.list_transcription_jobs(MaxResults=100)["TranscriptionJobSummaries"]
-    assert len({job["TranscriptionJobName"] for job in jobs}) == len(jobs)
+    with studio_double() as studio:
+        running = make_backend(label_studio_url=studio.url, label_studio_api_key=API_KEY)
+        client = create_app(AWSTranscribe, running).test_client()
+        body = recorded.body("14_webhook_TASKS_CREATED", "/webhook")
+        (task,) = studio.add_tasks([put_audio("prefetched.wav")])
+        body |= {"project": studio.described(), "tasks": [task]}
+        assert client.post("/webhook", json=body).status_code == 200
+        running.start()
+        until(studio.counts, lambda counts: counts == {1: 1})
+        assert protocol.texts(studio.stored[1][0]) == ["prefetched."]
 
 
 @pytest.mark.parametrize("action", ["LABEL_LINK_CREATED", "PROJECT_DELETED", "SOMETHING_NEW", "x" * 10_000])

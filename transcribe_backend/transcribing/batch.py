@@ -9,7 +9,7 @@ from transcribe_backend.work.engine import Engine
 from transcribe_backend.work.items import BULK, New
 
 _KEPT_SECONDS = 120.0  # so long after its caller has died is an audio still worked on
-_LOOK_SECONDS = 20.0
+_KEEP_SECONDS, _LOOK_SECONDS = 20.0, 1.0
 
 
 class Failed(TranscribeBackendError):
@@ -34,7 +34,7 @@ class Batch:
         waiting: dict[str, list[Owed]] = {}
         for each in wanted:
             waiting.setdefault(each.key, []).append(each)
-        total = len(waiting)
+        total, kept = len(waiting), self._work.now()
         self._add(waiting)
         try:
             while waiting:
@@ -48,7 +48,9 @@ class Batch:
                     job = states[key].job if key in states and states[key].queue in ENDS else ""
                     for each in waiting.pop(key):
                         yield each, job, None if job else self._error(key)
-                self._work.keep(waiting, self._work.now() + _KEPT_SECONDS)
+                if self._work.now() - kept > _KEEP_SECONDS:
+                    kept = self._work.now()
+                    self._work.keep(waiting, kept + _KEPT_SECONDS)
         finally:
             self._work.forget(waiting)
 

@@ -72,7 +72,10 @@ class Transcriber:
         if media is None:
             return ""
         name = job_name(media, self._regional(media, recognition))
-        return name if self.store.has(name) else ""
+        if not self.store.has(name):
+            return ""
+        self._count("cached")
+        return name
 
     def found(self, wanted: Owed) -> str:
         """The same by asking S3, for audio that is there already. Raises AudioError or AWSError."""
