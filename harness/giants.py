@@ -25,10 +25,14 @@ _ADDRESSES = {
 _AUDIO = '<Audio name="audio" value="$audio"/>'
 _TEXT = '<TextArea name="t" toName="audio" perRegion="true"/>'
 _CONFIGS = {
+    "labels and regions": f'<View>{_AUDIO}{_TEXT}<Labels name="l" toName="audio">'
+    + "".join(f'<Label value="S{number}" hint="{"x" * 900}"/>' for number in range(1000))
+    + "</Labels></View>",
     "labels": f'<View>{_AUDIO}{_TEXT}<Labels name="l" toName="audio">'
     + '<Label value="S"/>' * 53_000
     + "</Labels></View>",
-    "a depth": "<View>" * 75_000 + _AUDIO + _TEXT + "</View>" * 75_000,
+    "a depth": "<View>" * 9_900 + _AUDIO + _TEXT + " " * 800_000 + "</View>" * 9_900,
+    "a greater depth": "<View>" * 75_000 + _AUDIO + _TEXT + "</View>" * 75_000,
     "controls": f"<View>{_AUDIO}" + '<Labels name="l" toName="audio">' * 24_000 + "</Labels>" * 24_000 + "</View>",
     "an attribute": f'<View>{_AUDIO}<TextArea name="t" toName="{"x," * 490_000}"/></View>',
     "tokens": f"<View>{_TOKENS[:990_000]}</View>",
@@ -42,6 +46,12 @@ def requests() -> dict[str, tuple[str, Any]]:
         **{f"address: {name}": ("/predict", _predict(value)) for name, value in _ADDRESSES.items()},
         **{f"config: {name}": ("/predict", _predict("s3://b/k", config)) for name, config in _CONFIGS.items()},
         **{f"setup: {name}": ("/setup", protocol.setup(config)) for name, config in _CONFIGS.items()},
+        "regions and labels": (
+            "/predict",
+            protocol.predict(
+                [protocol.task(1, "s3://b/k")], _CONFIGS["labels and regions"], context={"result": [_REGION] * 9000}
+            ),
+        ),
         "regions": ("/predict", protocol.predict([protocol.task(1, "s3://b/k")], context={"result": [_REGION] * 9000})),
         "a region's text": ("/predict", protocol.predict([protocol.task(1, "s3://b/k")], context=_written(_TOKENS))),
         "tasks": ("/predict", protocol.predict([protocol.task(number, "") for number in range(10_000)])),

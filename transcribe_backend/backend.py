@@ -51,6 +51,8 @@ from transcribe_backend.work.engine import engine
 from transcribe_backend.work.items import BULK, URGENT
 from transcribe_backend.work.records import Records
 
+_PEEK_SECONDS = 3.0
+
 
 class Backend:
     """Everything that requests, the worker and the command line share; makes no request when it is made.
@@ -61,6 +63,7 @@ class Backend:
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
         self.settings = settings
         self._clock = clock or time.monotonic
+        self._peeked = 0.0
         self.metrics = Metrics(THROTTLES)
         self.clients = AWSClients(os.environ.get("AWS_REGION") or None, self.metrics.aws_call)
         self.store = TranscriptStore(self.clients, settings)
@@ -152,8 +155,15 @@ class Backend:
         ]
 
     def _room(self) -> int:
-        """Bulk is looked at only as far as jobs can be started: what waits, waits in the table."""
-        return max(1, self.settings.max_jobs - self.slots.count())
+        """Bulk is looked at only as far as jobs can be started: what waits, waits in the table.
+
+        While all slots are taken, one item every few seconds: it may need none, or one of another region.
+        """
+        free = self.settings.max_jobs - self.slots.count()
+        if free <= 0 and time.monotonic() - self._peeked > _PEEK_SECONDS:
+            self._peeked = time.monotonic()
+            return 1
+        return max(0, free)
 
     def _gauges(self) -> tuple[int, int]:
         return self.slots.count(), self.work.count(TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)

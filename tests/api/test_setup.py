@@ -111,7 +111,7 @@ def test_a_bucket_of_somebody_else(make_client: Callable[..., FlaskClient], monk
     with serve(lambda request: Reply(403)) as s3:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.url)
         said = reason(make_client())
-    assert "denies the backend access to S3_BUCKET transcripts" in said
+    assert "denies the backend s3:ListBucket on S3_BUCKET transcripts" in said
     assert "deploy/iam-policy.json" in said
 
 

@@ -15,7 +15,7 @@ DOTENV = {
     "TRANSCRIBE_LANGUAGE": "de-DE", "LABEL_STUDIO_URL": "http://studio-of-env:8080", "LABEL_STUDIO_API_KEY": "k" * 40,
     "BASIC_AUTH_USER": "user-of-env", "BASIC_AUTH_PASS": "pass-of-env", "BACKEND_OPEN": "true",
     "MODEL_DIR": "/elsewhere", "QUEUE_URL": "postgresql://queue-of-env/x", "LOG_LEVEL": "ERROR", "PORT": "1234",
-    "ALLOWED_S3_BUCKETS": "one,two", "ALLOWED_AUDIO_HOSTS": "host-of-env",
+    "ALLOWED_S3_BUCKETS": "one,two", "ALLOWED_AUDIO_HOSTS": "host-of-env", "TRAIN_PROMOTE": "ask",
 }  # fmt: skip
 """What an operator has in .env; numbers are made from their defaults."""
 FIXED = {

@@ -133,8 +133,8 @@ def _take_turns(backend: Backend, clock: SharedClock) -> None:
                 renewed = clock()
             backend.crew.step()
 
-    for module in (bell, answers):
-        module.threading = stepped(threading, Waiting)  # type: ignore[assignment]
+    waiting = Waiting()
+    bell.threading, answers.time = stepped(lambda: waiting)  # type: ignore[assignment,arg-type,return-value]
 
 
 _session: Any = None

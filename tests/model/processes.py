@@ -1,11 +1,12 @@
 """Processes of the backend over one MODEL_DIR in one thread, which die or are overtaken at any request or write."""
 
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -162,14 +163,18 @@ class InTurn:
         return iter([do(one) for one in each])
 
 
-def stepped(threading: Any, world: Callable[[], World]) -> Any:
-    """The module `threading` for those who wait: time passes, and others work, while an event is waited for."""
+def stepped(world: Callable[[], World]) -> tuple[Any, Any]:
+    """The modules `threading` and `time` for those who wait: time passes, and others work, meanwhile."""
 
-    class Stepped(Event):
+    def sleep(seconds: float) -> None:
+        world().clock.sleep(seconds)
+        world().meanwhile()
+
+    class Stepped(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
             if not self.is_set():
-                world().clock.sleep(timeout or 0.0)
-                world().meanwhile()
+                sleep(timeout or 0.0)
             return self.is_set()
 
-    return SimpleNamespace(Lock=threading.Lock, BoundedSemaphore=threading.BoundedSemaphore, Event=Stepped)
+    events = SimpleNamespace(Lock=threading.Lock, BoundedSemaphore=threading.BoundedSemaphore, Event=Stepped)
+    return events, SimpleNamespace(monotonic=time.monotonic, sleep=sleep)

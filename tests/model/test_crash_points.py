@@ -1,5 +1,5 @@
-"""The process exits before and after each write to the store and each request to AWS and Label Studio, in every path on
-which work is owed; a fresh process then goes on until nothing is, over the real stand-in.
+"""The process exits before and after each write to the store and each request to AWS and Label Studio, in the
+paths answer, push, prefetch and start; a fresh process then goes on until nothing is, over the real stand-in.
 
 Each point proves that it was reached: by the status of the process, and by a mark that says what it was.
 """
@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,23 +18,14 @@ from harness.aws import REGION, LocalAWS, local_aws
 from harness.studio_double import API_KEY, StudioDouble
 from model import AWSTranscribe
 from tests.model.crash_points import KILLED, KINDS, Point, SharedClock, forked, prepare, rows, run_until
-from transcribe_backend.aws.jobs import Job
-from transcribe_backend.aws.media import Media
 from transcribe_backend.backend import Backend
-from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
-from transcribe_backend.learning.schedule import TRAINING
 from transcribe_backend.prelabeling.imports import IMPORT
-from transcribe_backend.prelabeling.project import Project, Projects
+from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.settings import Settings
 from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE, Owed
 from transcribe_backend.work.items import New
 
 CALLS, OUTPUT = "calls", "transcripts"
-NAME, MISHEARD = "Llanberis", "mumble"
-SENTENCES = (
-    "we met {} in the garden", "the letter to {} was sent", "nobody knows {} in town", "my sister saw {} again",
-    "{} was never so quiet", "a train to {} at noon", "they wrote about {} twice", "who has been to {} before",
-)  # fmt: skip
 _numbers = count(1)
 
 
@@ -183,53 +173,6 @@ class Prefetch(Way):
         run_until(backend, scene.clock, lambda: not backend.work.count(IMPORT))
 
 
-class Train(Way):
-    """A vocabulary is learnt, evaluated and promoted."""
-
-    def arrange(self, scene: Scene) -> None:
-        for uri, text in heard(scene.aws).items():
-            (task,) = scene.studio.add_tasks([uri])
-            result = {"type": "textarea", "from_name": "transcription", "to_name": "audio", "value": {"text": [text]}}
-            task["annotations"] = [{"id": task["id"], "result": [result]}]
-
-    def walk(self, scene: Scene, backend: Backend) -> None:
-        backend.notice("START_TRAINING", {"project": scene.studio.described()})
-        run_until(backend, scene.clock, lambda: not backend.work.count(TRAINING))
-
-    def check(self, scene: Scene, kept: bool) -> None:
-        """One vocabulary, promoted, and one report: of this training where it was kept, else of the next."""
-        folder = scene.settings.model_dir / "reports"
-        if not kept and not folder.exists():
-            again(scene, lambda backend: self.walk(scene, backend))
-        reports = [json.loads(path.read_text()) for path in folder.iterdir()]
-        assert [report["outcome"] for report in reports] == ["promoted"], reports
-        stem = f"ls-p{scene.number}-"
-        listed = scene.aws.transcribe.list_vocabularies(NameContains=stem)["Vocabularies"]
-        assert [each["VocabularyName"] for each in listed] == [f"{stem}en-US-v1"]
-        arn = f"arn:aws:transcribe:{REGION}:123456789012:vocabulary/{stem}en-US-v1"
-        tags = scene.aws.transcribe.list_tags_for_resource(ResourceArn=arn)["Tags"]
-        assert {tag["Key"]: tag["Value"] for tag in tags}["state"] == "promoted"
-        scene.aws.transcribe.delete_vocabulary(VocabularyName=f"{stem}en-US-v1")
-
-
-@cache
-def heard(aws: LocalAWS) -> dict[str, str]:
-    """Audio in which AWS mishears a name, and what people write; from the second time on, it hears it."""
-    recognition = Projects("en-US", lambda project, language: "").read("1.1", SPEECH_RECOGNITION).recognition
-    texts = {
-        f"train/{sentence.format(MISHEARD).replace(' ', '-')}.wav": sentence.format(NAME) for sentence in SENTENCES
-    }
-    for key in texts:
-        uri, etag = f"s3://{CALLS}/{key}", aws.s3.put_object(Bucket=CALLS, Key=key, Body=key.encode())["ETag"]
-        name = Job(Media(uri, f"{uri}#{etag.strip(chr(34))}", REGION), recognition).name
-        output = f"label-studio-transcribe/transcripts/{name}.json"
-        aws.started(name, uri, OutputBucketName=OUTPUT, OutputKey=output)
-        aws.ended(name)
-        document = aws.s3.get_object(Bucket=OUTPUT, Key=output)["Body"].read().decode()
-        aws.s3.put_object(Bucket=CALLS, Key=f"{key}.transcript.json", Body=document.replace(MISHEARD, NAME).encode())
-    return {f"s3://{CALLS}/{key}": text for key, text in texts.items()}
-
-
 def again(scene: Scene, do: Any) -> None:
     """A fresh process does something, and then goes on until nothing is owed."""
 
@@ -283,9 +226,7 @@ def reachable(aws: LocalAWS, monkeypatch: pytest.MonkeyPatch) -> LocalAWS:
     return aws
 
 
-@pytest.mark.parametrize(
-    "way", [Answer(), Push(), Prefetch(), Start(), Train()], ids=lambda way: type(way).__name__.lower()
-)
+@pytest.mark.parametrize("way", [Answer(), Push(), Prefetch(), Start()], ids=lambda way: type(way).__name__.lower())
 def test_a_process_may_end_at_any_point(way: Way, reachable: LocalAWS, tmp_path: Path) -> None:
     reached = []
     for kind in KINDS:
@@ -302,5 +243,4 @@ def test_a_process_may_end_at_any_point(way: Way, reachable: LocalAWS, tmp_path:
                     raise
                 finally:
                     scene.studio.down()
-    print("\n".join(reached), len(reached))
     assert {mark.split()[1] for mark in reached} >= {"store"}

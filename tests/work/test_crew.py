@@ -326,14 +326,14 @@ def test_after_closing_nothing_is_taken(live: Callable[[], Engine]) -> None:
 
 
 KILLED = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from transcribe_backend.settings import Settings
 from transcribe_backend.work.crew import Lane
 from transcribe_backend.work.engine import engine
 
 def hang(item):
-    print(item.key, flush=True)
+    os.write(1, item.key.encode() + bytes([10]))  # in one piece, for others print as well
     time.sleep(600)
 
 process = engine(Settings(queue_url=sys.argv[1], model_dir=Path(sys.argv[2])))
@@ -352,13 +352,16 @@ def test_work_of_a_killed_process_is_taken_over_within_twenty_seconds(
     owe(heir, "a", "b", "c")
     command = [sys.executable, "-c", KILLED, settings.queue_url, str(settings.model_dir)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as victim:
-        assert victim.stdout
-        assert {victim.stdout.readline().strip() for _ in range(3)} == {"a", "b", "c"}
-        heir.wake()
-        time.sleep(LEASE + 2)
-        assert hands.done == {}, "it lives, and renews"
-        victim.send_signal(signal.SIGKILL)
-        killed = time.monotonic()
+        try:
+            assert victim.stdout
+            assert {victim.stdout.readline().strip() for _ in range(3)} == {"a", "b", "c"}
+            heir.wake()
+            time.sleep(LEASE + 2)
+            assert hands.done == {}, "it lives, and renews"
+            victim.send_signal(signal.SIGKILL)
+            killed = time.monotonic()
+        finally:
+            victim.kill()
         until(lambda: heir.work.count("here"), lambda left: left == 0, patience=25)
         assert time.monotonic() - killed < 20
     assert hands.done == {"a": 1, "b": 1, "c": 1}

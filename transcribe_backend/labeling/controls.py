@@ -137,7 +137,8 @@ class Labels:
         if not explicit and len(told) > 1:
             return tuple(told)
         if explicit or ((told or self.chosen) and not self.speech):
-            persons = tuple(option for option in self.options if option in told or option.is_plain)
+            known = set(told)
+            persons = tuple(option for option in self.options if option in known or option.is_plain)
             return persons if explicit or len(persons) > 1 else ()
         return ()
 
@@ -153,7 +154,8 @@ class Labels:
 
     def assigned(self, voices: Sequence[str]) -> dict[str, Option]:
         """The label of each voice: the one that names it; those that name none take the remaining voices in order."""
-        taken = {voice: self.named[voice] for voice in voices if voice in self.named}
+        named = self.named
+        taken = {voice: named[voice] for voice in voices if voice in named}
         return {**taken, **dict(zip((voice for voice in voices if voice not in taken), self.unnamed, strict=False))}
 
     def channel(self, labels: Collection[str], *, speakers: bool = False) -> int | None:
@@ -188,10 +190,11 @@ class Labels:
 
     def general(self, text: Text) -> Option | None:
         """The label of a segment that has a text: that of speech, or the only one that may mean it, or none."""
+        doubtful, visible = self.doubtful, set(text.labels)
         possible = [
-            option for option in self.options if not (option is self.doubtful or option.is_sound or option.is_finding)
+            option for option in self.options if not (option is doubtful or option.is_sound or option.is_finding)
         ]
-        shown = [option for option in possible if text.shows_for([option.value])]
+        shown = [option for option in possible if not visible or option.value in visible]
         if self.speech in shown:
             return self.speech
         if text.labels:

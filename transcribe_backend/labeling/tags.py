@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 AUDIO = ("audio", "audioplus")
 MEDIA = (*AUDIO, "video")
-LONGEST, MOST_NAMED = 1_000_000, 500
-"""Characters of a labeling config, and its objects and controls: reading it costs the product of these two kinds."""
+LONGEST, MOST_TAGS = 1_000_000, 10_000
+"""Characters and tags of a labeling config."""
+MOST_NAMED, MOST_LABELS, MOST_LISTED = 500, 1000, 1000
+"""Its objects and controls, of which reading costs the product; its labels, with which each region of an annotator is
+compared; the names that one attribute lists.
+"""
+_LISTS = ("toname", "when", "predicted_values", "model_")
 # tags/object/Video of Label Studio 1.23.
 _FRAME_RATE = "24"
 
@@ -98,9 +103,17 @@ def read(label_config: str) -> list[Tag]:
     """All tags in order; raises LabelingConfigError for what is no XML, or larger than anybody's labeling."""
     if len(label_config) > LONGEST:
         raise _too_large(f"{len(label_config) / 1e6:.1f} million characters", f"{LONGEST / 1e6:.0f} million")
+    if (tags := label_config.count("<") - label_config.count("</")) > MOST_TAGS:
+        raise _too_large(f"{tags} tags", str(MOST_TAGS))
     found = _parsed(label_config)
-    if (named := sum(tag.is_named for tag in found)) > MOST_NAMED:
-        raise _too_large(f"{named} tags with a name", str(MOST_NAMED))
+    listed = (value for tag in found for name, value in tag.attributes.items() if name.startswith(_LISTS))
+    for what, count, most in (
+        ("tags with a name", sum(tag.is_named for tag in found), MOST_NAMED),
+        ("labels", sum(tag.kind == "label" for tag in found), MOST_LABELS),
+        ("names in one attribute", max((value.count(",") for value in listed), default=0), MOST_LISTED),
+    ):
+        if count > most:
+            raise _too_large(f"{count} {what}", str(most))
     return found
 
 

@@ -75,7 +75,7 @@ def owed(body: Mapping[str, Any]) -> Owed:
     recognition: dict[str, Any] = {n: tuple(v) if n in _TUPLES else v for n, v in body["recognition"].items()}
     media = body.get("media")
     return Owed(
-        audio=body["audio"],
+        audio=body.get("audio", ""),  # an empty one is not set, and is refused by whoever looks
         recognition=Recognition(**recognition),
         project=body.get("project", ""),
         task=body.get("task"),

@@ -135,6 +135,8 @@ class Transcriber:
             self._count("cached")
             self._ready(item, found, job.name)
             return
+        if not (self._slots.holds(job.name) or self._slots.full(media.region, TRANSCRIBE, item.priority)):
+            self._turn(item, job)  # before the slot: who dies while it waits holds none
         slot = self._slots.open(job.name, media.region, TRANSCRIBE, item.priority)
         if slot is Slot.FULL:
             self._work.move(
@@ -147,7 +149,6 @@ class Transcriber:
 
     def _start(self, item: Item, job: Job) -> None:
         try:
-            self._turn(item, job)
             started = self._jobs.start(job)
         except BaseException as error:
             self._not_started(job)

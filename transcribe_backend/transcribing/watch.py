@@ -46,6 +46,7 @@ class Watch:
         self._slots = engine.slots
         self._turns = engine.turns
         self._bell = engine.bell
+        self._wake = engine.wake
         self._tell = engine.failures.tell
         self._jobs = jobs
         self._store = store
@@ -144,6 +145,7 @@ class Watch:
         # In this order: whoever moves an item to AWAITING in between looks at the slot afterwards.
         self._slots.close(job.name)
         self._bell.ring(self._work.ended(job.name, AWAITING, PUSH))
+        self._wake()
 
     def _forget(self, job: Running) -> None:
         self._slots.close(job.name)

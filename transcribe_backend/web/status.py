@@ -7,6 +7,7 @@ from flask import render_template
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import clipped
+from transcribe_backend.home import spare_bytes
 from transcribe_backend.learning.schedule import TRAINING
 from transcribe_backend.settings import Settings
 from transcribe_backend.telemetry.redact import redact
@@ -50,8 +51,14 @@ def _places(backend: Backend) -> list[tuple[str, str]]:
         ("AWS region", backend.clients.region or "not set"),
         ("S3_BUCKET", settings.s3_bucket or "not set: only s3:// audio works"),
         ("Label Studio", _label_studio(settings)),
+        ("Disk of MODEL_DIR", _disk(settings)),
         ("Owed work", "in the database at QUEUE_URL" if settings.queue_url else "in MODEL_DIR"),
     ]
+
+
+def _disk(settings: Settings) -> str:
+    spare = spare_bytes(settings.model_dir)
+    return f"room for {spare / 1024**3:.1f} GB of audio" if spare > 0 else "nearly full: nothing is downloaded"
 
 
 def _label_studio(settings: Settings) -> str:

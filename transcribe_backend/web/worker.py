@@ -8,6 +8,7 @@ thread that accepts connections.
 
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ _MOST_WAITING, _AT_ONCE = 256, 64
 _LONGEST_HEAD = 64 * 1024
 _LINGER, _LINGER_BYTES = 2.0, 16 * 1024**2
 _HURRY = 0.1
+_TURN_SECONDS = 0.001  # a thread that computes makes those that answer wait a fifth of Python's usual time
 _QUICK = (b"GET /health ", b"GET / ")
 Next = Callable[["_Connection"], None]
 _BODY = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:")
@@ -41,6 +43,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         """In the worker's process, before it serves."""
+        sys.setswitchinterval(_TURN_SECONDS)
         self._heads = _Waiting(self, GRACE, _received, self._lost)
         self._lingering = _Waiting(self, _LINGER, _ignored, _Connection.close)
         self._quick = ThreadPoolExecutor(2, "health")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from transcribe_backend.work.database import Database
+from transcribe_backend.work.dialects import Rows
 from transcribe_backend.work.items import BULK
 
 _AHEAD_SECONDS = 0.25
@@ -95,18 +96,24 @@ class Slots:
         with self._database.transaction() as execute, self._database.locked(execute, region):
             if execute("select 1 from transcribe_jobs where name = ?", job):
                 return Slot.TAKEN
-            used = execute("select count(*) from transcribe_jobs where region = ?", region)[0][0]
-            if used >= self._most:
+            if self._full(execute, region, queue, priority):
                 return Slot.FULL
-            if priority == BULK and used >= self._most - self._reserved:
-                behind = execute(
-                    "select count(*) from (select 1 from transcribe_work where queue = ? and priority = ? limit ?) few",
-                    queue, BULK, self._reserved + 1,
-                )  # fmt: skip
-                if behind[0][0] > self._reserved:
-                    return Slot.FULL
             execute("insert into transcribe_jobs (name, region, since, ask) values (?, ?, ?, ?)", job, region, now, now)
         return Slot.OPENED
+
+    def full(self, region: str, queue: str, priority: int) -> bool:
+        """Whether such a job would get none at the moment."""
+        return self._full(self._database.read, region, queue, priority)
+
+    def _full(self, ask: Callable[..., Rows], region: str, queue: str, priority: int) -> bool:
+        used = ask("select count(*) from transcribe_jobs where region = ?", region)[0][0]
+        if priority != BULK or used < self._most - self._reserved:
+            return bool(used >= self._most)
+        behind = ask(
+            "select count(*) from (select 1 from transcribe_work where queue = ? and priority = ? limit ?) few",
+            queue, BULK, self._reserved + 1,
+        )  # fmt: skip
+        return bool(used >= self._most or behind[0][0] > self._reserved)
 
     def close(self, job: str) -> None:
         """The job has ended, or was not started."""

@@ -34,6 +34,11 @@ KINDS: dict[str, Make] = {
     "labels": lambda n: view(
         f'{AUDIO}<Labels name="l" toName="a">' + repeated('<Label value="Speaker #"/>', n) + "</Labels>" + TEXT
     ),
+    "labels of regions with a text": lambda n: view(
+        f'{AUDIO}<TextArea name="t" toName="a" perRegion="true"/><Labels name="l" toName="a">'
+        + repeated('<Label value="S#"/>', n)
+        + "</Labels>"
+    ),
     "choices": lambda n: view(
         f'{AUDIO}{TEXT}<Choices name="c" toName="a">' + repeated('<Choice value="en-US#"/>', n) + "</Choices>"
     ),
@@ -62,7 +67,9 @@ def seconds(config: str) -> float:
     """Processor time of this thread for reading a config, however it ends."""
     begun = time.thread_time()
     with suppress(LabelingConfigError):
-        interface._read(config, "en-US").shape()
+        found = interface._read(config, "en-US")
+        found.explain()
+        found.shape()
     return time.thread_time() - begun
 
 
@@ -87,6 +94,31 @@ def test_so_many_controls_are_nobodys() -> None:
     controls = repeated('<Labels name="l#" toName="a"><Label value="x"/></Labels>', 40_000)
     with pytest.raises(LabelingConfigError, match="tags with a name; 500 are the most"):
         read(view(AUDIO + TEXT + controls), "en-US")
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (f'{AUDIO}{TEXT}<Labels name="l" toName="a">' + "<Label value='x'/>" * 1001 + "</Labels>", "1001 labels; 1000"),
+        (f"{AUDIO}{TEXT}{'<View>' * 10_001}{'</View>' * 10_001}", "10004 tags; 10000 are the most"),
+        (f'{AUDIO}<TextArea name="t" toName="{"x," * 1001}a"/>', "1001 names in one attribute; 1000"),
+        (f'{AUDIO}<TextArea name="t" toName="a" whenLabelValue="{"x," * 1001}"/>', "1001 names in one attribute"),
+        (f'<Audio name="a" value="$a" model_text="{"t," * 1001}"/>{TEXT}', "1001 names in one attribute"),
+    ],
+    ids=("labels", "tags", "targets", "labels that show", "texts"),
+)
+def test_what_each_region_would_be_compared_with_is_bounded(config: str, reason: str) -> None:
+    with pytest.raises(LabelingConfigError, match=reason):
+        read(view(config), "en-US")
+
+
+def test_a_thousand_labels_are_read_in_a_moment() -> None:
+    labels = repeated('<Label value="S#"/>', 19_000)
+    config = view(
+        f'{AUDIO}<TextArea name="t" toName="a" perRegion="true"/><Labels name="l" toName="a">{labels}</Labels>'
+    )
+    assert len(labels.split("/>")) == 1001
+    assert seconds(config) < 0.5
 
 
 def test_long_configs_are_not_remembered() -> None:
