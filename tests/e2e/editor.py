@@ -41,7 +41,9 @@ class Editor:
 
     def answered(self, action: Callable[[], object]) -> Response:
         """The backend's answer, through Label Studio, to an action of the annotator."""
-        with self.page.expect_response(lambda answer: "/interactive-annotating" in answer.url) as answered:
+        with self.page.expect_response(
+            lambda answer: "/interactive-annotating" in answer.url, timeout=90_000
+        ) as answered:
             action()
         return answered.value
 
@@ -94,7 +96,7 @@ class Editor:
 
 def submitted(page: Page) -> list[dict[str, Any]]:
     """Submit the annotation; the results that Label Studio stores."""
-    with page.expect_response(lambda answer: _is_new_annotation(answer)) as stored:
+    with page.expect_response(lambda answer: _is_new_annotation(answer), timeout=90_000) as stored:
         page.get_by_role("button", name="Submit").click()
     results: list[dict[str, Any]] = stored.value.json()["result"]
     return results
