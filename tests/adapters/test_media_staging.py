@@ -259,7 +259,7 @@ def test_a_broken_file_is_not_converted(make: Make, s3: Any) -> None:
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_audio(endpoint: str, s3: Any) -> None:
     run = subprocess.run(
-        [sys.executable, "benchmarks/staging.py", "--megabytes", "200", "--bucket", "ours", "--endpoint", endpoint],
+        [sys.executable, "-m", "benchmarks.staging", "--megabytes", "200", "--bucket", "ours", "--endpoint", endpoint],
         cwd=ROOT,
         capture_output=True,
         text=True,
