@@ -118,12 +118,12 @@ def test_a_job_that_begins_during_a_look_is_looked_at_soon(
     aws: LocalAWS, machine: Machine, one: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running(aws, one, *(f"before-{number}.wav" for number in range(4)))
-    machine.clock.ahead += 1800
     other, listing = machine.process(predict_wait=0.0, predict_open=0.0), one.jobs.listing
+    machine.clock.ahead += 1800
     put_audio(aws, "meanwhile.wav")
 
     def listing_meanwhile(*args: object, **more: object) -> object:
-        monkeypatch.undo()
+        monkeypatch.setattr(one.jobs, "listing", listing)
         asked(other, ["s3://calls/meanwhile.wav"], first=9)
         other.crew.step()
         return listing(*args, **more)  # type: ignore[arg-type]
