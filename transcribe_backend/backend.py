@@ -1,9 +1,11 @@
 """The whole backend, put together once per process from its settings."""
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -11,12 +13,15 @@ from transcribe_backend.aws.clients import THROTTLES, AWSClients
 from transcribe_backend.aws.diagnosis import Diagnosis
 from transcribe_backend.aws.jobs import TranscribeJobs
 from transcribe_backend.aws.media import MediaFolder, S3Media
+from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.download.download import Downloader
 from transcribe_backend.errors import (
     CredentialsError,
+    DailyLimit,
+    QueueError,
     RequestError,
     StudioUnreachable,
 )
@@ -51,6 +56,8 @@ from transcribe_backend.work.engine import engine
 from transcribe_backend.work.items import BULK, URGENT
 from transcribe_backend.work.records import Records
 
+_log = logging.getLogger(__name__)
+
 _PEEK_SECONDS = 3.0
 
 
@@ -73,7 +80,7 @@ class Backend:
         self._home = MediaFolder(self.clients, settings)
         self._clock = clock or time.monotonic
         self.engine = engine(settings, clock)
-        self.work, self.slots = self.engine.work, self.engine.slots
+        self.work, self.slots, self.ledger = self.engine.work, self.engine.slots, self.engine.ledger
         self.vocabularies = Vocabularies(self.clients, settings)
         self.learnt = Learnt(self.vocabularies, Records(self.engine.database, "learnt", InUse), self.work.now)
         self.projects = Projects(settings.language, self.learnt.name)
@@ -93,7 +100,8 @@ class Backend:
             self.settings,
             self._clock,
         )
-        self.watch = Watch(self.engine, self.jobs, self.store, self.metrics.job)
+        self.price = Price(self.settings.price_per_minute, self.settings.minimum_seconds)
+        self.watch = Watch(self.engine, self.jobs, self.store, self.price, self.metrics.job)
         self.transcriber = Transcriber(
             self.engine,
             self.audio,
@@ -174,7 +182,16 @@ class Backend:
 
     def start(self) -> None:
         """Start the threads that do owed work; every process does, a `worker` nothing else."""
+        try:
+            self.resume()
+        except QueueError as error:
+            _log.warning("What waits for the next day waits until then: %s", error.advice)
         self.crew.start()
+
+    def resume(self) -> None:
+        """What waits because of MAX_AUDIO_HOURS_PER_DAY goes on if the setting leaves room now. Raises QueueError."""
+        if self.slots.today().allows(1.0):
+            self.work.hasten(DailyLimit)
 
     def notice(self, event: str, data: Mapping[str, Any]) -> None:
         """Act, in the background, on what happened in Label Studio; unknown events are ignored.
@@ -196,6 +213,8 @@ class Backend:
     def close(self) -> None:
         """Let the process end: nothing new is started, what is owed stays owed and is taken over."""
         self.crew.close()
+        with suppress(QueueError):
+            self.ledger.flush()
         self.engine.database.close()
 
 

@@ -102,6 +102,12 @@ class Settings:
         "What AWS charges you for at least, per job, for estimates",
         _number(float, 0, 3600),
     )
+    max_audio_hours: float = _setting(
+        "MAX_AUDIO_HOURS_PER_DAY",
+        0.0,
+        "Hours of audio transcribed in a day (UTC), by all processes together; what is more waits; 0: no limit",
+        _number(float, 0, 100_000),
+    )
     label_studio_url: str = _setting(
         "LABEL_STUDIO_URL", "", "Where this backend reaches Label Studio", web_url, also=("LABEL_STUDIO_HOST",)
     )

@@ -91,6 +91,7 @@ class Answers:
         """
         until = self._clock() + min(self._settings.predict_wait + _BUILDING_SECONDS, _LONGEST_SECONDS)
         asked = [self._asked(task, project, urgent=len(tasks) <= _URGENT_TASKS) for task in tasks]
+        known = [each for each in asked if each.job]
         try:
             arrived = self._await_late(asked)
             unbuilt = self._build(asked, project, until)
@@ -100,6 +101,9 @@ class Answers:
             _log.error("Predictions that are late will not be delivered: %s", error.advice)
             self._find(asked, until)
             self._build(asked, project, until)
+        for each in known:
+            if each.made and not each.yielded:
+                self._transcriber.reused(project.id, self._transcriber.store.get(each.job).end)
         return [() if each.yielded else each.made for each in asked]
 
     def interactive(self, task: Task, project: Project, context: Mapping[str, Any]) -> Prediction:

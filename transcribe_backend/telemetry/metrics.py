@@ -13,6 +13,7 @@ from transcribe_backend.errors import QueueError
 
 _READS, _READ_PAUSE = 5, 0.02
 _REQUEST_SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 5, 15, 30, 60, 100)
+_JOB_SECONDS = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 
 
 class Metrics:
@@ -33,6 +34,21 @@ class Metrics:
             "transcribe_jobs",
             "Transcriptions asked for: started (paid), adopted, cached (reused), completed, failed",
             ["state"],
+            registry=self._registry,
+        )
+        self._billed = Counter(
+            "transcribe_billed_seconds", "Seconds of audio that AWS bills (estimate)", registry=self._registry
+        )
+        self._saved = Counter(
+            "transcribe_reused_seconds",
+            "Seconds that AWS would have billed without reuse (estimate)",
+            registry=self._registry,
+        )
+        self._ran = Histogram(
+            "transcribe_job_seconds",
+            "Transcription jobs from start to end",
+            ["state"],
+            buckets=_JOB_SECONDS,
             registry=self._registry,
         )
         self._aws = Counter(
@@ -68,9 +84,13 @@ class Metrics:
         """One answered request."""
         self._requests.labels(route, str(status)).observe(seconds)
 
-    def job(self, state: str) -> None:
-        """One step of a transcription."""
+    def job(self, state: str, ran: float = 0.0, billed: float = 0.0) -> None:
+        """One step of a transcription (transcribing/watch.py, Count)."""
         self._jobs.labels(state).inc()
+        if state in ("completed", "failed"):
+            self._ran.labels(state).observe(ran)
+        if billed:
+            (self._saved if state == "cached" else self._billed).inc(billed)
 
     def aws_call(self, service: str, operation: str, error: str) -> None:
         """One HTTP attempt at AWS (clients.Observer)."""

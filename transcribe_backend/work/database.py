@@ -162,7 +162,7 @@ class Database:
                 if self._dialect.skip_locked:
                     self._dialect.execute(connection, "select pg_advisory_xact_lock(?, 0)", (_LOCK,))
                 for statement in self._schema:
-                    self._dialect.execute(connection, statement, ())
+                    self._dialect.arrange(connection, statement)
                 self._dialect.execute(connection, "commit", ())
                 self._ready = True
             finally:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.work.causes import cause, general
 from transcribe_backend.work.database import Database
 
 URGENT, BULK = 0, 1
@@ -31,6 +32,8 @@ SCHEMA = (
     "create index if not exists transcribe_work_owner on transcribe_work (owner) where owner is not null",
     "create index if not exists transcribe_work_job on transcribe_work (job) where job <> ''",
     "create index if not exists transcribe_work_expires on transcribe_work (expires) where expires is not null",
+    "alter table transcribe_work add column if not exists cause text not null default ''",
+    "create index if not exists transcribe_work_cause on transcribe_work (cause, queue, key) where cause <> ''",
 )
 
 
@@ -160,13 +163,13 @@ class Work:
         body: Mapping[str, Any] | None = None,
     ) -> bool:
         """Not now: due again in so many seconds. `error` says why, and makes it count as an attempt."""
-        why = (error.problem, error.remedy) if error else ("", "")
+        why = (error.problem, error.remedy, cause(error)) if error else ("", "", "")
         attempts, due = item.attempts if error else 0, self.now() + seconds
         with self._database.transaction() as execute:
             return bool(
                 execute(
                     "update transcribe_work set owner = null, due = ?, attempts = ?, problem = ?, remedy = ?, "
-                    f"body = {_BODY} where {_MINE} returning 1",
+                    f"cause = ?, body = {_BODY} where {_MINE} returning 1",
                     due, attempts, *why, None if body is None else _encode(body), *_mine(item),
                 )
             )  # fmt: skip
@@ -189,7 +192,7 @@ class Work:
             return bool(
                 execute(
                     "update transcribe_work set queue = ?, due = case when hold > ? then hold else ? end, "
-                    f"owner = null, attempts = ?, job = ?, problem = '', remedy = '', body = {_BODY} "
+                    f"owner = null, attempts = ?, job = ?, problem = '', remedy = '', cause = '', body = {_BODY} "
                     f"where {_MINE} returning 1",
                     queue, earliest, due, attempts, job, None if body is None else _encode(body), *_mine(item),
                 )
@@ -216,9 +219,10 @@ class Work:
                 return False
             is_news = known[0][0] != news or known[0][1] < now - _TOLD_SECONDS
             execute(
-                "update transcribe_work set queue = ?, due = ?, owner = null, problem = ?, remedy = ?, news = ?, "
-                "told = ?, body = ? where key = ?",
-                FAILED, now, problem, remedy, news, now if is_news else known[0][1], _encode(body), item.key,
+                "update transcribe_work set queue = ?, due = ?, owner = null, problem = ?, remedy = ?, cause = ?, "
+                "news = ?, told = ?, body = ? where key = ?",
+                FAILED, now, problem, remedy, f"{type(error).__name__}: {general(problem)}", news,
+                now if is_news else known[0][1], _encode(body), item.key,
             )  # fmt: skip
             return bool(is_news)
 
@@ -322,6 +326,13 @@ class Work:
         )  # fmt: skip
         return [{**json.loads(body), "key": key, "at": at, "problem": p, "remedy": r} for key, at, p, r, body in rows]
 
+    def hasten(self, kind: type[TranscribeBackendError]) -> None:
+        """What waits because of an error of this kind is due now."""
+        now, name = self.now(), kind.__name__
+        with self._database.transaction() as execute:
+            mine = self._ordered("cause >= ? and cause < ? and queue <> ? and owner is null")
+            execute(f"update transcribe_work set due = ? where {mine}", now, f"{name}:", f"{name};", FAILED)
+
     def forget_failed(self, job: str) -> None:
         """Forget the failures that this transcription job caused."""
         with self._database.transaction() as execute:
@@ -368,6 +379,7 @@ _ADD = f"""insert into transcribe_work
     attempts = case when {_AGAIN} then 0 else transcribe_work.attempts end,
     problem = case when {_AGAIN} then '' else transcribe_work.problem end,
     remedy = case when {_AGAIN} then '' else transcribe_work.remedy end,
+    cause = case when {_AGAIN} then '' else transcribe_work.cause end,
     body = case when {_AGAIN} or (transcribe_work.queue = excluded.queue and {_FREE})
         then excluded.body else transcribe_work.body end,
     due = case when {_AGAIN} or ({_FREE} and excluded.priority = {URGENT} and excluded.due < transcribe_work.due)
