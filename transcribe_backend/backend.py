@@ -38,10 +38,14 @@ from transcribe_backend.learning.training import Trainer
 from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.answers import Answers
 from transcribe_backend.prelabeling.deliveries import GONE, Deliveries
+from transcribe_backend.prelabeling.estimates import Estimates
 from transcribe_backend.prelabeling.imports import IMPORT, Imports
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.predictions import Predictions
 from transcribe_backend.prelabeling.project import Projects
+from transcribe_backend.prelabeling.retries import AGAIN, Retries
+from transcribe_backend.prelabeling.tally import Tally
+from transcribe_backend.prelabeling.titles import Titles
 from transcribe_backend.prelabeling.versions import Answered, Versions
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Studio
@@ -117,9 +121,13 @@ class Backend:
     def _prelabeling(self) -> None:
         live = LiveProjects(self.studio, self.projects, self._clock)
         made = Predictions(self.store)
-        self.answers = Answers(self.engine, self.transcriber, made, live, self.settings)
-        self.deliveries = Deliveries(self.engine, self.transcriber, made, live, self.metrics.delivery)
-        self.imports = Imports(self.engine, self.transcriber, live, self.settings)
+        tally = Tally(self.ledger, self.metrics.text)
+        self.estimates = Estimates(self.transcriber, self.price)
+        self.answers = Answers(self.engine, self.transcriber, made, live, tally, self.settings)
+        self.deliveries = Deliveries(self.engine, self.transcriber, made, live, tally, self.metrics.delivery)
+        self.imports = Imports(self.engine, self.transcriber, live, self.estimates, self.settings)
+        self.retries = Retries(self.engine, self.jobs, self.transcriber, live)
+        self.titles = Titles(self.studio)
         self.versions = Versions(Records(self.engine.database, "versions", Answered))
 
     def _learning(self) -> None:
@@ -159,6 +167,7 @@ class Backend:
             *(Lane(PUSH, priority, 4, self.deliveries.push, pauses=no_studio) for priority in both),
             Lane(GONE, URGENT, 1, self.deliveries.check_gone, pauses=no_studio),
             Lane(IMPORT, BULK, 1, self.imports.carry_on, pauses=no_studio),
+            *(Lane(AGAIN, priority, 2, self.retries.carry_on, pauses=(*no_aws, *no_studio)) for priority in both),
             Lane(TRAINING, URGENT, 2, self.learning.carry_on),
         ]
 

@@ -14,6 +14,7 @@ from transcribe_backend.errors import QueueError
 _READS, _READ_PAUSE = 5, 0.02
 _REQUEST_SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 5, 15, 30, 60, 100)
 _JOB_SECONDS = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+_TEXT_SECONDS = (1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 21_600, 86_400)
 
 
 class Metrics:
@@ -49,6 +50,12 @@ class Metrics:
             "Transcription jobs from start to end",
             ["state"],
             buckets=_JOB_SECONDS,
+            registry=self._registry,
+        )
+        self._texts = Histogram(
+            "transcribe_text_seconds",
+            "From the import of a task (or the first request for it) to its text in Label Studio",
+            buckets=_TEXT_SECONDS,
             registry=self._registry,
         )
         self._aws = Counter(
@@ -91,6 +98,10 @@ class Metrics:
             self._ran.labels(state).observe(ran)
         if billed:
             (self._saved if state == "cached" else self._billed).inc(billed)
+
+    def text(self, seconds: float) -> None:
+        """A task has its text."""
+        self._texts.observe(seconds)
 
     def aws_call(self, service: str, operation: str, error: str) -> None:
         """One HTTP attempt at AWS (clients.Observer)."""

@@ -90,6 +90,20 @@ class Transcriber:
         name = job_name(media, self._regional(media, wanted.recognition))
         return name if self.store.has(name) or self.store.fetch(name, media.region or None) else ""
 
+    def preview(self, wanted: Owed) -> tuple[str, bool, float | None]:
+        """What would be done, without doing it: the job's name (of audio that is not found by a look, its address),
+        whether its transcript is there, and the audio's length in seconds where a look tells it. Raises AudioError,
+        StudioError or AWSError.
+        """
+        media = None if wanted.holds_audio else self.audio.look(wanted.audio, wanted.task)
+        if media is None:
+            return wanted.key, False, None
+        name = job_name(media, self._regional(media, wanted.recognition))
+        if self.store.made_at(name, media.region or None) is not None:
+            return name, True, None
+        length = self.audio.length(media)
+        return name, False, length.seconds if length.measured else None
+
     def small(self, wanted: Owed) -> Owed:
         """What may be kept as an item: the audio of a data: URI is put into S3 and named. Raises AudioError or AWSError
         that is not permanent.

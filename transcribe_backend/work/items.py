@@ -76,12 +76,25 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Equal items of one queue: why they wait (`problem` is "" while all is well), what to do, and how many."""
+    """Equal items of one queue: why they wait (`problem` is "" while all is well; of items with the same `cause` that of
+    one of them), what to do, and how many."""
 
     queue: str
     problem: str
     remedy: str
     count: int
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An item in trouble: it failed at the time `due`, or is tried again then."""
+
+    key: str
+    problem: str
+    remedy: str
+    due: float
+    body: Mapping[str, Any]
 
 
 class Work:
@@ -291,14 +304,77 @@ class Work:
         rows = self._database.read(f"select count(*) from transcribe_work where queue in ({marks})", *queues)
         return int(rows[0][0])
 
+    def standing(self) -> dict[tuple[str, int], int]:
+        """How many items each queue holds, by priority."""
+        rows = self._database.read("select queue, priority, count(*) from transcribe_work group by queue, priority")
+        return {(str(queue), int(priority)): int(count) for queue, priority, count in rows}
+
     def waiting(self, most: int = 50) -> list[Waiting]:
-        """Items by queue and by what they wait for, the most frequent first."""
+        """What is owed, by queue and by what it waits for, the most frequent first: troubles, then what has none."""
+        troubles = self.troubles(most)
+        well: dict[str, int] = {}
+        for (queue, _), count in self.standing().items():
+            well[queue] = well.get(queue, 0) + count
+        for group in troubles:
+            well[group.queue] -= group.count
+        calm = [Waiting(queue, "", "", count) for queue, count in well.items() if count > 0 and queue != FAILED]
+        return [group for group in troubles if group.queue != FAILED] + calm
+
+    def troubles(self, most: int = 50) -> list[Waiting]:
+        """Items that failed or wait for something, by queue and cause, the most frequent first."""
         rows = self._database.read(
-            "select queue, problem, max(remedy), count(*) from transcribe_work where queue <> ? "
-            "group by queue, problem order by count(*) desc limit ?",
-            FAILED, most,
+            "select cause, queue, count(*) from transcribe_work where cause <> '' group by cause, queue "
+            "order by count(*) desc, cause limit ?",
+            most,
+        )
+        found = []
+        for cause, queue, count in rows:
+            for example in self.examples(str(cause), str(queue), 1):
+                found.append(Waiting(str(queue), example.problem, example.remedy, int(count), str(cause)))
+        return found
+
+    def examples(self, cause: str, queue: str, most: int) -> list[Example]:
+        """Some items of a group."""
+        rows = self._database.read(
+            "select key, problem, remedy, due, body from transcribe_work where cause = ? and queue = ? and cause <> '' "
+            "order by key limit ?",
+            cause, queue, most,
         )  # fmt: skip
-        return [Waiting(str(queue), str(problem), str(remedy), int(count)) for queue, problem, remedy, count in rows]
+        return [
+            Example(str(key), str(problem), str(remedy), float(due), json.loads(body))
+            for key, problem, remedy, due, body in rows
+        ]
+
+    def of(self, project: str) -> int:
+        """How many items there are of a project, failed ones included."""
+        begin, end = f"{project}|", f"{project}}}"  # } follows |
+        rows = self._database.read("select count(*) from transcribe_work where key >= ? and key < ?", begin, end)
+        return int(rows[0][0])
+
+    def again(self, cause: str, queue: str) -> int:
+        """What failed for this cause goes on in `queue`, and is told when it fails once more. How many that are."""
+        now = self.now()
+        with self._database.transaction() as execute:
+            chosen = self._ordered(f"queue = '{FAILED}' and cause = ? and cause <> ''")
+            rows = execute(
+                "update transcribe_work set queue = ?, due = ?, added = ?, attempts = 0, problem = '', remedy = '', "
+                f"cause = '', told = 0 where {chosen} returning 1",
+                queue, now, now, cause,
+            )  # fmt: skip
+        return len(rows)
+
+    def hurry(self, cause: str) -> int:
+        """What waits for this cause is due now; how many that are."""
+        now = self.now()
+        with self._database.transaction() as execute:
+            chosen = self._ordered(f"cause = ? and cause <> '' and queue <> '{FAILED}' and owner is null")
+            return len(execute(f"update transcribe_work set due = ? where {chosen} returning 1", now, cause))
+
+    def drop(self, cause: str) -> int:
+        """Forget what failed or waits for this cause, unless somebody has it in hand; how many that were."""
+        with self._database.transaction() as execute:
+            chosen = self._ordered("cause = ? and cause <> '' and owner is null")
+            return len(execute(f"delete from transcribe_work where {chosen} returning 1", cause))
 
     def beginning(self, prefixes: Sequence[str]) -> list[str]:
         """The keys that begin with one of these, which end in a bar."""
