@@ -1,9 +1,10 @@
-"""Whether AWS, Label Studio, the store and the disk are well at the moment; asked in the background, never waited for."""
+"""Whether AWS, Label Studio, the store and the disk are well at the moment; asked in the background."""
 
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from transcribe_backend.backend import Backend
@@ -83,10 +84,8 @@ def health(backend: Backend) -> Health:
 
 
 def _aws(backend: Backend) -> Finding:
-    try:
+    with suppress(BucketError):  # is told beside it
         backend.diagnosis.check()
-    except BucketError:  # is told beside it
-        pass
     return Finding("", GOOD, f"AWS Transcribe answers in {backend.clients.region}.")
 
 

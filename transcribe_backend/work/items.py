@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from transcribe_backend.errors import TranscribeBackendError
-from transcribe_backend.work.causes import cause, general
+from transcribe_backend.work import causes
 from transcribe_backend.work.database import Database
 
 URGENT, BULK = 0, 1
@@ -76,8 +76,8 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Equal items of one queue: why they wait (`problem` is "" while all is well; of items with the same `cause` that of
-    one of them), what to do, and how many."""
+    """Equal items of one queue: why they wait (`problem` is "" while all is well; of items with the same `cause` that
+    of one of them), what to do, and how many."""
 
     queue: str
     problem: str
@@ -176,7 +176,7 @@ class Work:
         body: Mapping[str, Any] | None = None,
     ) -> bool:
         """Not now: due again in so many seconds. `error` says why, and makes it count as an attempt."""
-        why = (error.problem, error.remedy, cause(error)) if error else ("", "", "")
+        why = (error.problem, error.remedy, causes.cause(error)) if error else ("", "", "")
         attempts, due = item.attempts if error else 0, self.now() + seconds
         with self._database.transaction() as execute:
             return bool(
@@ -234,7 +234,7 @@ class Work:
             execute(
                 "update transcribe_work set queue = ?, due = ?, owner = null, problem = ?, remedy = ?, cause = ?, "
                 "news = ?, told = ?, body = ? where key = ?",
-                FAILED, now, problem, remedy, f"{type(error).__name__}: {general(problem)}", news,
+                FAILED, now, problem, remedy, f"{type(error).__name__}: {causes.general(problem)}", news,
                 now if is_news else known[0][1], _encode(body), item.key,
             )  # fmt: skip
             return bool(is_news)
@@ -375,6 +375,11 @@ class Work:
         with self._database.transaction() as execute:
             chosen = self._ordered("cause = ? and cause <> '' and owner is null")
             return len(execute(f"delete from transcribe_work where {chosen} returning 1", cause))
+
+    def keys(self, queue: str, most: int = 2000) -> list[str]:
+        """The keys of the items of a queue, so many at most."""
+        rows = self._database.read("select key from transcribe_work where queue = ? limit ?", queue, most)
+        return [str(row[0]) for row in rows]
 
     def beginning(self, prefixes: Sequence[str]) -> list[str]:
         """The keys that begin with one of these, which end in a bar."""
