@@ -12,8 +12,8 @@ _log = logging.getLogger(__name__)
 
 
 class Actions:
-    """Each returns what it has done, in a sentence; raises RequestError for what is no request of the page's, QueueError
-    and AWSError.
+    """Each returns what it has done, in a sentence; raises RequestError for what the page never sends, QueueError and
+    AWSError.
     """
 
     def __init__(self, backend: Backend, lessons: Lessons) -> None:

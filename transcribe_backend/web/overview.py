@@ -63,14 +63,13 @@ def overview(backend: Backend, health: Health, lessons: Lessons) -> dict[str, An
 def _stored(backend: Backend, lessons: Lessons) -> dict[str, Any]:
     backend.ledger.flush()
     standing, troubles = backend.work.standing(), backend.work.troubles(_GROUPS)
-    groups = [_group(backend, group) for group in troubles]
     return {
         "now": _now(backend, standing),
         "owed": sum(count for (queue, _), count in standing.items() if queue in (TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)),
         "failed": sum(count for (queue, _), count in standing.items() if queue == FAILED),
         "stages": list(_stages(standing)),
-        "failures": [group for group in groups if group["queue"] == FAILED],
-        "waiting": [group for group in groups if group["queue"] != FAILED],
+        "failures": _groups(backend, [group for group in troubles if group.queue == FAILED]),
+        "waiting": _groups(backend, [group for group in troubles if group.queue != FAILED]),
         "cost": _cost(backend),
         "projects": _projects(backend, lessons),
     }
@@ -87,14 +86,14 @@ def _finding(found: Finding) -> dict[str, str]:
 def _verdict(findings: Iterable[Finding], found: Mapping[str, Any]) -> dict[str, Any]:
     """One line for who has one look."""
     broken = [each.name for each in findings if each.state == BAD]
-    failures = sum(group["count"] for group in found.get("failures", ()))
-    waiting = [group for group in found.get("waiting", ()) if group["count"]]
+    failures = found.get("failed", 0)
+    waiting = sum(group["count"] for group in found.get("waiting", ()))
     if broken:
         return {"state": BAD, "told": f"{_listed(broken)}: needs you"}
     if failures:
         return {"state": WARNING, "told": f"{_number(failures, 'task')} failed"}
     if waiting:
-        return {"state": WARNING, "told": f"{_number(sum(each['count'] for each in waiting), 'task')} held up"}
+        return {"state": WARNING, "told": f"{_number(waiting, 'task')} held up"}
     return {"state": "good", "told": "All is well"}
 
 
@@ -120,17 +119,25 @@ def _stages(standing: Mapping[tuple[str, int], int]) -> Iterable[dict[str, Any]]
 # Troubles
 
 
-def _group(backend: Backend, group: Waiting) -> dict[str, Any]:
-    examples = backend.work.examples(group.cause, group.queue, _EXAMPLES)
-    told = group.cause.partition(": ")[2] if group.count > 1 else group.problem
+def _groups(backend: Backend, troubles: Iterable[Waiting]) -> list[dict[str, Any]]:
+    """One for each cause, wherever its items stand: what mends one of them mends all."""
+    by_cause: dict[str, list[Waiting]] = {}
+    for group in troubles:
+        by_cause.setdefault(group.cause, []).append(group)
+    return [_group(backend, cause, groups) for cause, groups in by_cause.items()]
+
+
+def _group(backend: Backend, cause: str, groups: list[Waiting]) -> dict[str, Any]:
+    count, first = sum(group.count for group in groups), groups[0]
+    examples = [each for group in groups for each in backend.work.examples(cause, group.queue, _EXAMPLES)][:_EXAMPLES]
     return {
-        "queue": group.queue,
-        "stage": STAGES.get(group.queue, group.queue),
-        "cause": group.cause,
-        "kind": kind(group.cause),
-        "count": group.count,
-        "problem": _short(told),
-        "remedy": _short(group.remedy),
+        "stage": ", ".join(STAGES.get(group.queue, group.queue) for group in groups if group.queue != FAILED),
+        "cause": cause,
+        "kind": kind(cause),
+        "count": count,
+        "problem": _short(cause.partition(": ")[2] if count > 1 else first.problem),
+        "remedy": _short(first.remedy),
+        "at": _when(min((each.due for each in examples), default=0.0)),
         "tasks": [_task(backend, example) for example in examples],
     }
 
@@ -139,13 +146,12 @@ def _task(backend: Backend, example: Example) -> dict[str, Any]:
     """An item as a link to its task; what names no task is named by its audio or its key."""
     project = str(example.body.get("project") or "").partition(".")[0]
     task = example.body.get("task")
-    at = _when(example.due)
     audio = _short(example.body.get("audio") or "")
     if not (project.isdigit() and isinstance(task, int) and backend.settings.label_studio_url):
         named = f"task {task} of project {project}" if task and project else audio or f"project {project or '–'}"
-        return {"name": named, "url": "", "audio": audio, "at": at}
+        return {"name": named, "url": "", "audio": audio}
     url = f"{backend.settings.label_studio_url}/projects/{project}/data?task={task}"
-    return {"name": f"task {task}", "url": redact(url), "audio": audio, "at": at}
+    return {"name": f"task {task}", "url": redact(url), "audio": audio}
 
 
 # Money

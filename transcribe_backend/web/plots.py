@@ -1,4 +1,4 @@
-"""PURE: small plots as inline SVG. Colours are CSS classes of the page; numbers are told to those who cannot see them."""
+"""PURE: small plots as inline SVG. Colours are CSS classes of the page; numbers are told as text, too."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
