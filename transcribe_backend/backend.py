@@ -49,12 +49,13 @@ from transcribe_backend.prelabeling.titles import Titles
 from transcribe_backend.prelabeling.versions import Answered, Versions
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Studio
-from transcribe_backend.telemetry.metrics import Metrics
+from transcribe_backend.telemetry.metrics import Metrics, Standing
 from transcribe_backend.transcribing.audio import LIMITS, AudioLocator
 from transcribe_backend.transcribing.batch import Batch
 from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, TRANSCRIBE
 from transcribe_backend.transcribing.transcriber import Transcriber
 from transcribe_backend.transcribing.watch import SLOWEST_PERIOD, WATCH, Watch
+from transcribe_backend.work.causes import kind
 from transcribe_backend.work.crew import Lane
 from transcribe_backend.work.engine import engine
 from transcribe_backend.work.items import BULK, URGENT
@@ -83,7 +84,7 @@ class Backend:
         self.diagnosis = Diagnosis(self.clients, settings)
         self._home = MediaFolder(self.clients, settings)
         self._clock = clock or time.monotonic
-        self.engine = engine(settings, clock)
+        self.engine = engine(settings, clock, self.metrics.store)
         self.work, self.slots, self.ledger = self.engine.work, self.engine.slots, self.engine.ledger
         self.vocabularies = Vocabularies(self.clients, settings)
         self.learnt = Learnt(self.vocabularies, Records(self.engine.database, "learnt", InUse), self.work.now)
@@ -182,8 +183,24 @@ class Backend:
             return 1
         return max(0, free)
 
-    def _gauges(self) -> tuple[int, int]:
-        return self.slots.count(), self.work.count(TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)
+    def _gauges(self) -> Standing:
+        standing, today = self.work.standing(), self.slots.today()
+        owed: dict[tuple[str, str], int] = {}
+        for (queue, _), count in standing.items():
+            owed[queue, ""] = owed.get((queue, ""), 0) + count
+        for group in self.work.troubles():
+            place = (group.queue, kind(group.cause))
+            owed[place] = owed.get(place, 0) + group.count
+            owed[group.queue, ""] -= group.count
+        predictions = (TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)
+        return Standing(
+            self.slots.count(),
+            self.slots.oldest(),
+            sum(count for (queue, _), count in standing.items() if queue in predictions),
+            owed,
+            today.used,
+            self.settings.max_audio_hours * 3600,
+        )
 
     def _home_region(self) -> str:
         """Where learnt vocabularies are: with S3_BUCKET all media lies in its region, else in the default one."""

@@ -74,12 +74,15 @@ class Transcriber:
         if media is None:
             return ""
         name = job_name(media, self._regional(media, recognition))
-        return name if self.store.has(name) else ""
+        if not self.store.has(name):
+            return ""
+        self._count("cached", 0.0, 0.0)
+        return name
 
     def reused(self, project: str, seconds: float) -> None:
         """A task of the project gets a transcript that was not started for it, of so many seconds of audio."""
         saved = self._price.billed(seconds)
-        self._count("cached", 0.0, saved)
+        self._count("reused", 0.0, saved)
         self._ledger.note(project, {REUSED: 1, SAVED: saved})
 
     def found(self, wanted: Owed) -> str:
@@ -151,6 +154,7 @@ class Transcriber:
         job = Job(media, self._regional(media, wanted.recognition))
         found = wanted.found(media, looked=True)
         if self.store.has(job.name) or (not wanted.looked and self.store.fetch(job.name, media.region or None)):
+            self._count("cached", 0.0, 0.0)
             self.reused(wanted.project, self.store.get(job.name).end)
             self._ready(item, found, job.name)
             return

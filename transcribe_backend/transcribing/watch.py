@@ -29,8 +29,8 @@ _AGAIN_SECONDS = 4.0
 _AT_ONCE = 8
 
 Count = Callable[[str, float, float], None]
-"""Called with what became of a transcription ("cached", "started", "adopted", "completed", "failed"), how many seconds
-its job ran, and the seconds that AWS bills for it (or would have billed, of a cached one)."""
+"""Called with what became of a transcription ("cached", "started", "adopted", "completed", "failed", or "reused" for a
+task that it was not started for), how many seconds its job ran, and the seconds that AWS bills (or would have)."""
 
 
 def uncounted(what: str, ran: float, billed: float) -> None:

@@ -8,7 +8,7 @@ from transcribe_backend.work import claims, items, ledger, quotas, records
 from transcribe_backend.work.bell import Bell
 from transcribe_backend.work.claims import Claims
 from transcribe_backend.work.crew import Crew, Lane
-from transcribe_backend.work.database import Database
+from transcribe_backend.work.database import Database, Observe
 from transcribe_backend.work.failures import Failures
 from transcribe_backend.work.items import Work
 from transcribe_backend.work.ledger import Ledger
@@ -43,9 +43,13 @@ class Engine:
             self.crew.wake()
 
 
-def engine(settings: Settings, clock: Callable[[], float] | None = None) -> Engine:
-    """The engine on the database of the settings; `clock` replaces the database's clock."""
-    database = Database(settings, _SCHEMA, clock)
+def engine(
+    settings: Settings, clock: Callable[[], float] | None = None, observe: Observe = lambda kind, seconds: None
+) -> Engine:
+    """The engine on the database of the settings; `clock` replaces the database's clock, `observe` is told how long
+    each of its transactions and queries took.
+    """
+    database = Database(settings, _SCHEMA, clock, observe)
     work = Work(database)
     return Engine(
         database,

@@ -215,6 +215,11 @@ class Slots:
         """Jobs that hold a slot, in all regions."""
         return int(self._database.read("select count(*) from transcribe_jobs")[0][0])
 
+    def oldest(self) -> float:
+        """For how many seconds the job that runs longest has held its slot; 0 without any."""
+        since = self._database.read("select min(since) from transcribe_jobs")[0][0]
+        return self._database.now() - float(since) if since is not None else 0.0
+
     def regions(self) -> list[str]:
         """Where jobs run."""
         return [str(row[0]) for row in self._database.read("select distinct region from transcribe_jobs")]
