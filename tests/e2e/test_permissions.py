@@ -29,13 +29,14 @@ UNTOLD = ("KeepTranscriptsAudioAndVocabularies", "s3:AbortMultipartUpload")
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[LocalAWS]:
-    with local_aws("--nasty", "--fail-pattern", "broken*") as running:
+    with local_aws("--fail-pattern", "broken*") as running:
         owner, far = running.client("s3", **OWNER), running.client("s3", region_name="eu-west-1", **OWNER)
         for bucket in (AUDIO, OURS):
             owner.create_bucket(Bucket=bucket)
         owner.put_bucket_versioning(Bucket=AUDIO, VersioningConfiguration={"Status": "Enabled"})
         far.create_bucket(Bucket=FAR, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         put_names(running)
+        running.switch(nasty=True)
         yield running
 
 
@@ -44,7 +45,7 @@ def put_names(aws: LocalAWS) -> None:
     owner = aws.client("transcribe", **OWNER)
     owner.create_vocabulary(VocabularyName="terms", LanguageCode="en-US", Phrases=["Xochitl"])
     owner.create_vocabulary_filter(VocabularyFilterName="swearing", LanguageCode="en-US", Words=["heck"])
-    texts = {"S3Uri": f"s3://{AUDIO}/", "DataAccessRoleArn": "arn:aws:iam::123456789012:role/r"}
+    texts = {"S3Uri": f"s3://{AUDIO}/texts", "DataAccessRoleArn": "arn:aws:iam::123456789012:role/r"}
     owner.create_language_model(ModelName="law", LanguageCode="en-US", BaseModelName="WideBand", InputDataConfig=texts)
     wait_until(lambda: owner.get_vocabulary(VocabularyName="terms")["VocabularyState"] == "READY", 10, "it is READY")
     wait_until(

@@ -26,7 +26,8 @@ _TURN_SECONDS = 20.0
 _CHECK_SECONDS = 120.0
 _PATIENT_STARTS = 6
 _PAUSES = (2.0, 15.0)
-_COUNTED = 100  # jobs of one page of a list
+_REFUSALS = 20
+_SMALLEST_QUOTA = 100  # of concurrent jobs, in the older accounts; with fewer running, AWS is not full
 
 Count = Callable[[str], None]
 """Called with what became of a job: "cached", "started" or "adopted"."""
@@ -173,13 +174,15 @@ class Transcriber:
         if item.attempts < _PATIENT_STARTS:
             self._turns.pause(_starts(job), min(_PAUSES[0] * item.attempts, _PAUSES[1]))
             return error
-        running = self._jobs.running(job.media.region)
-        if running >= min(self._most_jobs, _COUNTED):
+        running = self._jobs.running(job.media.region, self._most_jobs)
+        sure = _SMALLEST_QUOTA if item.attempts < _REFUSALS else self._most_jobs
+        if running >= min(self._most_jobs, sure):
             return error
         return AWSError(
-            f"AWS refuses to start a job for {job.media.uri} although only {running} jobs run: the file is probably "
-            "too long.",
-            remedy="AWS Transcribe accepts 4 hours at most. Split the audio.",
+            f"AWS refuses to start a job for {job.media.uri} although only {running} of {self._most_jobs} jobs run: "
+            "the file is probably too long.",
+            remedy="AWS Transcribe accepts 4 hours at most. Split the audio; or set TRANSCRIBE_MAX_JOBS to the quota of "
+            "your account, if that is lower.",
         )
 
     def _await(self, item: Item, found: Owed, job: Job) -> None:
