@@ -181,8 +181,8 @@ class Transcriber:
         return AWSError(
             f"AWS refuses to start a job for {job.media.uri} although only {running} of {self._most_jobs} jobs run: "
             "the file is probably too long.",
-            remedy="AWS Transcribe accepts 4 hours at most. Split the audio; or set TRANSCRIBE_MAX_JOBS to the quota of "
-            "your account, if that is lower.",
+            remedy="AWS Transcribe accepts 4 hours at most. Split the audio, or set TRANSCRIBE_MAX_JOBS to the "
+            "quota of your account, if that is lower.",
         )
 
     def _await(self, item: Item, found: Owed, job: Job) -> None:
