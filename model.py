@@ -5,7 +5,6 @@ from typing import Any
 
 from label_studio_ml.model import LabelStudioMLBase
 
-from transcribe_backend.aws.names import names
 from transcribe_backend.backend import Backend, backend
 from transcribe_backend.labeling.regions import wanted
 from transcribe_backend.prelabeling.answers import Task
@@ -40,7 +39,7 @@ class AWSTranscribe(LabelStudioMLBase):  # type: ignore[misc]
         The tasks of a project that is new are transcribed ahead, PREFETCH_MAX_TASKS at most.
         """
         asked = self._backend.projects.interface(self._label_config).recognition
-        self._backend.diagnosis.check(names(asked))
+        self._backend.diagnosis.check(asked)
         project = self._project()
         self._backend.versions.add(project)
         self._backend.imports.connected(project)

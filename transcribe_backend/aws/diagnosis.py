@@ -4,7 +4,7 @@ hears.
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import lru_cache
 
@@ -12,13 +12,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
 from transcribe_backend.aws.media import MediaFolder
-from transcribe_backend.aws.names import Name, Names
+from transcribe_backend.aws.names import Names, names
 from transcribe_backend.errors import AWSError, BucketError, TranscribeBackendError
 from transcribe_backend.settings import Settings
+from transcribe_backend.speech.recognition import Recognition
 
 _GOOD_SECONDS, _BAD_SECONDS = 60.0, 5.0
 _PATIENCE = 2.0  # Label Studio gives /setup 3 s (1.23, ml/api_connector.py)
 _NAMES = 256
+_NOTHING = Recognition()
 
 
 class Inquiry:
@@ -85,11 +87,11 @@ class Diagnosis:
         self._account = Inquiry(self._examine, pool, clock)
         self._named = lru_cache(maxsize=_NAMES)(lambda name: Inquiry(lambda: self._names.check(name), pool, clock))
 
-    def check(self, names: Iterable[Name] = ()) -> None:
+    def check(self, asked: Recognition = _NOTHING) -> None:
         """Within two seconds return, or raise CredentialsError, AccessDenied, BucketError or AWSError; RecognitionError
-        for one of `names` that a job could not use.
+        where these options name what a job could not use.
         """
-        inquiries = [self._account, *map(self._named, names)]
+        inquiries = [self._account, *map(self._named, names(asked))]
         for inquiry in inquiries:
             inquiry.begin()
         deadline = time.monotonic() + _PATIENCE

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media
@@ -72,7 +71,7 @@ class Transcriber:
         media = self.audio.recent(audio, FRESH if urgent else KNOWN)
         if media is None:
             return ""
-        name = job_name(media, self._regional(media, recognition))
+        name = Job(media, self._regional(media, recognition)).name
         if not self.store.has(name):
             return ""
         self._count("cached")
@@ -83,7 +82,7 @@ class Transcriber:
         media = self.audio.look(wanted.audio, wanted.task)
         if media is None:
             return ""
-        name = job_name(media, self._regional(media, wanted.recognition))
+        name = Job(media, self._regional(media, wanted.recognition)).name
         return name if self.store.has(name) or self.store.fetch(name, media.region or None) else ""
 
     def small(self, wanted: Owed) -> Owed:
@@ -204,9 +203,3 @@ class Transcriber:
 
 def _starts(job: Job) -> str:
     return f"start|{job.media.region}"
-
-
-@lru_cache(maxsize=20_000)
-def job_name(media: Media, recognition: Recognition) -> str:
-    """Job.name, computed once."""
-    return Job(media, recognition).name
