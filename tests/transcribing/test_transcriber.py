@@ -416,6 +416,25 @@ def test_files_that_aws_never_starts_are_told_and_hold_up_no_others(
         assert len(told) == 3 and all("too long" in failure["problem"] for failure in told)
 
 
+def test_a_file_that_aws_never_starts_is_told_on_a_busy_account_too(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, studio: StudioDouble
+) -> None:
+    with local_aws("--latency", "600", "--list-filters-after-paging") as running:
+        aws = known(running, monkeypatch)
+        (other,) = put_audio(aws, "others.wav")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: aws.started(f"other-{number}", other), range(120)))
+        (endless,) = put_audio(aws, "endless.wav", seconds=20_000)
+        one = machine.process(predict_wait=0.0)
+        asked(one, [endless])
+        begun = machine.clock.ahead
+        machine.settle(one, patience=90)
+        (told,) = one.work.failures()
+        assert "although only 120 of 250 jobs run: the file is probably too long" in told["problem"]
+        assert "TRANSCRIBE_MAX_JOBS" in told["remedy"]
+        assert 60 < machine.clock.ahead - begun < 3600, "it is tried for a while, and not for days"
+
+
 def test_an_account_that_is_full_of_others_jobs_fails_nothing(
     monkeypatch: pytest.MonkeyPatch, machine: Machine, studio: StudioDouble
 ) -> None:
