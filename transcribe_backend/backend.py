@@ -11,6 +11,7 @@ from transcribe_backend.aws.clients import THROTTLES, AWSClients
 from transcribe_backend.aws.diagnosis import Diagnosis
 from transcribe_backend.aws.jobs import TranscribeJobs
 from transcribe_backend.aws.media import MediaFolder, S3Media
+from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.aws.vocabularies import Vocabularies
@@ -70,6 +71,7 @@ class Backend:
         self.jobs = TranscribeJobs(self.clients, self.store, settings)
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
+        self._price = Price(settings.price_per_minute, settings.minimum_seconds)
         self._home = MediaFolder(self.clients, settings)
         self._clock = clock or time.monotonic
         self.engine = engine(settings, clock)
@@ -128,7 +130,7 @@ class Backend:
             self.studio,
             self.projects,
             evidence,
-            Evaluation(evidence, self.batch, self.settings.train_champion_days),
+            Evaluation(evidence, self.batch, self.settings.train_champion_days, self._price),
             Excerpts(self.clients, self.staging, self.settings.model_dir / "tmp"),
             self.vocabularies,
             self.learnt,

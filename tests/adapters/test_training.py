@@ -19,6 +19,7 @@ from harness.aws import LocalAWS, local_aws
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
+from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.aws.vocabulary_requests import VocabularyRequests
 from transcribe_backend.commands.vocabulary import asked
@@ -39,6 +40,7 @@ from transcribe_backend.work.database import Database
 from transcribe_backend.work.records import Records
 
 BUCKET = "learning"
+PRICE = Price(0.03, 15)
 NAMES = ("Xochitl", "Siobhan", "Llanberis", "Brecon")
 SENTENCES = ("we met {} in the garden today", "the letter to {} was sent", "nobody knows {} in this town")
 CONFIG = '<View><Audio name="audio" value="$audio"/><TextArea name="transcription" toName="audio"/></View>'
@@ -156,7 +158,7 @@ class World:
             self.studio,
             self.projects,
             evidence,
-            Evaluation(evidence, self.ears, self.settings.train_champion_days),
+            Evaluation(evidence, self.ears, self.settings.train_champion_days, PRICE),
             self.ears,
             self.vocabularies,
             self.learnt,
@@ -246,7 +248,7 @@ def test_corrections_become_a_vocabulary_that_is_proven_and_then_used(make_world
     assert report["cost"] == {
         "jobs": 36,
         "billed_seconds": 15 * 36,
-        "dollars_at_list_price": round(36 / 4 * 0.024, 4),
+        "estimated_dollars": PRICE.dollars(15 * 36),
     }
     assert len(world.ears.paid) == 36, "each task judges the candidate once, and nothing else is paid"
 
@@ -257,7 +259,7 @@ def test_what_it_will_cost_is_known_before(make_world: Callable[..., World], mon
     monkeypatch.setattr("builtins.input", lambda question: "n")
     said = asked(running, world.studio.identity)  # type: ignore[arg-type]
     assert next(said) == "36 annotated tasks teach: Siobhan, Llanberis, Xochitl, Brecon"
-    assert next(said).startswith("To prove it on 36 of them needs 9 minutes of transcription ($0.22 at list price)")
+    assert next(said).startswith("Estimate: proving it on 36 tasks takes about 9 minutes of transcription ($0.27)")
     with pytest.raises(TrainingError, match="Nothing was made"):
         next(said)
     assert (world.ears.paid, world.state()) == ([], [])

@@ -13,6 +13,7 @@ from typing import Any
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import TrainingError, VocabularyError
 from transcribe_backend.learning.reports import Report
+from transcribe_backend.learning.training import priced
 from transcribe_backend.prelabeling.project import project_id
 from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.speech.vocabulary import table
@@ -123,8 +124,12 @@ def _line(report: Report) -> str:
         return f"{asked}  {version:<5} {report['outcome']:<12} {report['reason']}"
     figures = f"{rates['champion']:.1%} -> {rates['candidate']:.1%}"
     interval = f"change {rates['low'] * 100:+.1f} to {rates['high'] * 100:+.1f} points, p = {rates['p']:.2g}"
-    dollars = report.get("cost", {}).get("dollars_at_list_price", 0)
-    return f"{asked}  {version:<5} {report['outcome']:<12} {figures} ({interval}), ${dollars:.2f}"
+    return f"{asked}  {version:<5} {report['outcome']:<12} {figures} ({interval}){_cost(report)}"
+
+
+def _cost(report: Report) -> str:
+    dollars = report.get("cost", {}).get("estimated_dollars")
+    return "" if dollars is None else f", about ${dollars:.2f}"
 
 
 def _train(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
@@ -138,12 +143,8 @@ def asked(running: Backend, project: str) -> Iterator[str]:
     if running.trainer is None:
         return
     plan = running.trainer.plan(project)
-    minutes, dollars = plan.cost["billed_seconds"] / 60, plan.cost["dollars_at_list_price"]
     yield f"{plan.tasks['annotated']} annotated tasks teach: {', '.join(each['phrase'] for each in plan.phrases)}"
-    yield (
-        f"To prove it on {plan.tasks['evaluated']} of them needs {minutes:.0f} minutes of transcription "
-        f"(${dollars:.2f} at list price), and up to as much again if rows have to be left out."
-    )
+    yield f"Estimate: {priced(plan)}"
     if not _agreed("Go on? [y/N] "):
         raise TrainingError("Nothing was made, and nothing paid.", remedy="Answer y, or give --yes.")
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from transcribe_backend.aws.vocabularies import WITHDRAWN, Vocabularies
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
-from transcribe_backend.learning.evaluation import Evaluation, Trial, by_turns, cost, within
+from transcribe_backend.learning.evaluation import Evaluation, Trial, by_turns, within
 from transcribe_backend.learning.evidence import HALF_AT_LEAST, HALVES, Evidence, Sample, half
 from transcribe_backend.learning.excerpts import LONG, Excerpts, as_record, from_record
 from transcribe_backend.learning.learnt import Learnt
@@ -228,7 +228,9 @@ class Trainer:
             raise _too_long(trials, self._settings.train_eval_minutes)
         training.held_out = sorted(trial.sample.task for trial in chosen)
         training.tasks["evaluated"] = len(chosen)
-        training.cost = cost(sum(each.runs for each in chosen), sum(each.runs * each.seconds for each in chosen))
+        jobs, seconds = sum(each.runs for each in chosen), sum(each.runs * each.seconds for each in chosen)
+        training.cost = self._evaluation.cost(jobs, seconds)
+        _log.info("Training of project %s, estimated: %s", training.project, priced(training))
         training.stage = "planned"
 
     def _cut(self, training: Training, project: Project, phrases: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -312,7 +314,7 @@ class Trainer:
         seconds = int(training.cost["billed_seconds"]) + sum(trial.seconds for trial in again)
         if seconds > self._settings.train_eval_minutes * 60:
             return False
-        training.cost = cost(int(training.cost["jobs"]) + len(again), seconds)
+        training.cost = self._evaluation.cost(int(training.cost["jobs"]) + len(again), seconds)
         return True
 
     # pruned -> judged
@@ -392,6 +394,15 @@ def _calibrated(samples: Sequence[Sample]) -> dict[str, Any]:
     points = [point for sample in samples if (point := sample.point())]
     curve, (fitted, plain) = fit(points), unseen_error(points)
     return {**asdict(curve), "tasks": len(points), "off_by": fitted, "confidence_off_by": plain} if curve else {}
+
+
+def priced(training: Training) -> str:
+    """What the evaluation of a planned training costs, in a sentence."""
+    minutes, dollars = training.cost["billed_seconds"] / 60, training.cost["estimated_dollars"]
+    return (
+        f"proving it on {training.tasks['evaluated']} tasks takes about {minutes:.0f} minutes of transcription "
+        f"(${dollars:.2f}), and up to as much again if rows have to be left out."
+    )
 
 
 def _too_long(trials: Sequence[Trial], minutes: float) -> TrainingError:
