@@ -13,7 +13,8 @@ from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage, passages
-from transcribe_backend.labeling.regions import drawn
+from transcribe_backend.labeling.interface import Interface
+from transcribe_backend.labeling.regions import heard, without_sides
 from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.speech.alignment import Alignment, Pair
 from transcribe_backend.speech.calibration import Point
@@ -124,7 +125,8 @@ class Evidence:
 
         Raises TranscribeBackendError where its audio cannot be found.
         """
-        texts = passages(task, project.interface)
+        written = passages(task, project.interface)
+        texts = [_unsided(each, project.interface) for each in written]
         if not texts:
             return None
         media = self._audio.locate(project.interface.audio(task.get("data")), int(task["id"]))
@@ -171,4 +173,10 @@ def _other_options(recognition: Recognition) -> Iterator[Recognition]:
 def _heard(transcript: Transcript, passage: Passage) -> str:
     if passage.start is None or passage.end is None:
         return transcript.text
-    return transcript.join(drawn(transcript, passage.start, passage.end, passage.channel))
+    return heard(transcript, passage.start, passage.end, passage.channel)
+
+
+def _unsided(passage: Passage, interface: Interface) -> Passage:
+    """A text that names both sides is of all channels."""
+    text = without_sides(interface, passage.text)
+    return passage if text == passage.text else replace(passage, text=text, channel=None)
