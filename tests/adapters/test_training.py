@@ -86,6 +86,8 @@ class Ears:
     made: dict[str, Transcript] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)
     now: float = 1_767_225_600.0
+    languages: Mapping[int, str] = field(default_factory=dict)
+    """That of each task, where it is not English."""
 
     def locate(self, value: str, task: int) -> Media:
         return Media(f"s3://audio/{value}", f"s3://audio/{value}#1", "us-east-1")
@@ -106,9 +108,12 @@ class Ears:
         for job in jobs:
             if job.name not in self.made:
                 self.paid.append(job.name)
-                text = self.hear(int(job.media.uri.rpartition("/")[2]), job.recognition.vocabulary)
+                task = int(job.media.uri.rpartition("/")[2])
+                used = job.recognition.taught or (job.recognition.vocabulary,)
+                language = self.languages.get(task, "en-US")
+                text = self.hear(task, next((name for name in used if f"-{language}-" in name), ""))
                 words = tuple(Word(word, at * 0.5, at * 0.5 + 0.4, 0.9) for at, word in enumerate(text.split()))
-                self.made[job.name] = Transcript(text, words)
+                self.made[job.name] = Transcript(text, words, language)
                 self.times[job.name] = self.now
             yield job, None
 
@@ -181,9 +186,9 @@ class World:
     def save(self, training: Training) -> None:
         self.saved = json.loads(json.dumps(asdict(training)))
 
-    def predict_all(self) -> None:
+    def predict_all(self, config: str = CONFIG) -> None:
         """What was transcribed before the annotators came."""
-        project = self.projects.read(self.studio.identity, CONFIG)
+        project = self.projects.read(self.studio.identity, config)
         jobs = [Job(self.ears.locate(str(task), task), project.recognition) for task in self.ears.said]
         list(self.ears.ensure(jobs))
         self.ears.paid.clear()
@@ -258,7 +263,7 @@ def test_what_it_will_cost_is_known_before(make_world: Callable[..., World], mon
     running = SimpleNamespace(trainer=world.trainer())
     monkeypatch.setattr("builtins.input", lambda question: "n")
     said = asked(running, world.studio.identity)  # type: ignore[arg-type]
-    assert next(said) == "36 annotated tasks teach: Siobhan, Llanberis, Xochitl, Brecon"
+    assert next(said) == "36 annotated tasks in en-US teach: Siobhan, Llanberis, Xochitl, Brecon"
     assert next(said).startswith("Estimate: proving it on 36 tasks takes about 9 minutes of transcription ($0.27)")
     with pytest.raises(TrainingError, match="Nothing was made"):
         next(said)
@@ -395,6 +400,26 @@ def rows_in_use(world: World) -> set[str]:
     return {row.phrase for row in world.vocabularies.rows(name)}
 
 
+def test_a_project_that_identifies_the_language_learns_in_each(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    config = CONFIG.replace('value="$audio"', 'value="$audio" model_languages="en-US,de-DE,zh-CN"')
+    world.studio.config = config
+    german = {task: "de-DE" for task, text in world.ears.said.items() if "Brecon" in text or "Llanberis" in text}
+    world.ears = Ears(world.vocabularies, world.ears.said, languages=german)
+    world.predict_all(config)
+    for language in ("en-US", "de-DE"):
+        training = Training(world.studio.identity, "a test", world.now, language=language)
+        assert world.trainer().run(training, world.save)["outcome"] == "promoted", training.verdict
+    promoted = [world.vocabularies.promoted(world.studio.identity, language) or "" for language in ("en-US", "de-DE")]
+    rows = [{row.phrase for row in world.vocabularies.rows(name)} for name in promoted]
+    assert rows == [{"Xochitl", "Siobhan"}, {"Brecon", "Llanberis"}]
+    project = world.projects.read(world.studio.identity, config)
+    assert set(project.recognition.taught) == set(promoted)
+    assert project.version.startswith("transcribe-auto+de-DE-v1+en-US-v1@")
+    assert len(world.reports.all(world.studio.identity)) == 2
+    assert world.trainer().languages(world.studio.identity) == ["en-US", "de-DE"], "not in Chinese"
+
+
 def test_a_row_that_does_harm_is_left_out_of_what_is_promoted(make_world: Callable[..., World]) -> None:
     world = make_world()
     world.ears = EchoingEars(world.vocabularies, world.ears.said, echoes=list(world.ears.said))
@@ -461,7 +486,7 @@ def test_what_the_evaluation_may_cost_is_bounded(make_world: Callable[..., World
     ("config", "count", "problem"),
     [
         (CONFIG.replace('value="$audio"', 'value="$audio" model_vocabulary="mine"'), 36, "names its own vocabulary"),
-        (CONFIG.replace('value="$audio"', 'value="$audio" model_language="auto"'), 36, "identifies it"),
+        (CONFIG.replace('value="$audio"', 'value="$audio" model_language="auto"'), 36, "model_languages"),
         (CONFIG.replace('value="$audio"', 'value="$audio" model_language="zh-CN"'), 36, "zh-CN"),
         (CONFIG, 6, "too few"),
     ],

@@ -19,6 +19,7 @@ from transcribe_backend.labeling import interface as labeling
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.settings import Settings, web_url
 from transcribe_backend.speech.vocabulary import can_learn
+from transcribe_backend.speech.wording import listed
 from transcribe_backend.studio.client import Studio
 
 
@@ -196,9 +197,15 @@ def languages_note(label_config: str) -> Iterator[str]:
         asked = labeling.read(label_config, os.environ.get("TRANSCRIBE_LANGUAGE") or "en-US").recognition
     except TranscribeBackendError:
         return  # /setup has said more about it
-    if not asked.vocabulary and (asked.identifies or not can_learn(asked.language)):
-        what = "several languages" if asked.identifies else asked.language
-        yield f"Corrections will not teach a vocabulary in {what}; docs/learning.md has the languages that can learn."
+    if asked.vocabulary:
+        return
+    if asked.identifies and not asked.learning_languages:
+        yield "Corrections will teach no vocabulary: AWS needs two to five languages in model_languages for that."
+    unknown = [language for language in asked.learning_languages if not can_learn(language)]
+    if unknown:
+        known = [language for language in asked.learning_languages if can_learn(language)]
+        only = f", only in {listed(known)}" if known else ""
+        yield f"Corrections will not teach a vocabulary in {listed(unknown)}{only} (the README has the languages)."
 
 
 def _answers(url: str) -> bool:

@@ -11,9 +11,9 @@ from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.price import Price
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.learning.evidence import Evidence, Sample
-from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.speech.alignment import Pair
 from transcribe_backend.speech.credit import Phrase, comparable, holds
+from transcribe_backend.speech.recognition import Recognition
 
 _DAY = 86_400.0
 
@@ -49,28 +49,27 @@ class Evaluation:
         self._price = price
         self._champion_seconds = champion_days * _DAY
 
-    def trial(self, sample: Sample, half: int, project: Project, champion: str, now: float) -> Trial:
+    def trial(self, sample: Sample, half: int, champion: Recognition, now: float) -> Trial:
         """What comparing a candidate with the champion on this task takes."""
         seconds = self._price.billed(sample.seconds)
-        made = self._evidence.made_at(sample.media, project, champion)
+        made = self._evidence.made_at(Job(sample.media, champion))
         if made is None:
             return Trial(sample, half, 2, seconds)
         if now - made <= self._champion_seconds:
             return Trial(sample, half, 1, seconds)
         renewed = f"|{now // self._champion_seconds:.0f}"
-        known = self._evidence.made_at(_renewed(sample.media, renewed), project, champion) is not None
+        known = self._evidence.made_at(Job(_renewed(sample.media, renewed), champion)) is not None
         return Trial(sample, half, 1 if known else 2, seconds, renewed)
 
     def cost(self, jobs: int, seconds: int) -> dict[str, float]:
         """What a report says of a price."""
         return {"jobs": jobs, "billed_seconds": seconds, "estimated_dollars": self._price.dollars(seconds)}
 
-    def pairs(self, trials: Sequence[Trial], project: Project, vocabulary: str, *, champion: bool) -> dict[int, Pair]:
-        """By task, what this vocabulary hears; tasks that AWS cannot transcribe are missing.
+    def pairs(self, trials: Sequence[Trial], recognition: Recognition, *, champion: bool) -> dict[int, Pair]:
+        """By task, what is heard with these options; tasks that AWS cannot transcribe are missing.
 
         Raises the error of a job that may pass by itself.
         """
-        recognition = replace(project.recognition, vocabulary=vocabulary)
         jobs = {
             Job(_renewed(trial.sample.media, trial.renewed if champion else ""), recognition): trial.sample
             for trial in trials

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.errors import AccessDenied, AWSError, QueueError, TranscribeBackendError
-from transcribe_backend.speech.recognition import AUTO
+from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.work.records import Records
 
 _log = logging.getLogger(__name__)
@@ -17,6 +17,18 @@ _log = logging.getLogger(__name__)
 _FRESH_SECONDS, _OLDEST_SECONDS = 40.0, 60.0
 _RECALLED_SECONDS = 0.5  # so long two processes may answer different versions after a promotion
 _PATIENCE = 10.0  # of the 100 s that Label Studio gives /predict; /setup asks diagnosis.py first
+
+
+_MOST_OPTIONS = 100
+
+
+def made_with(recognition: Recognition, project: str, vocabularies: Vocabularies) -> list[Recognition]:
+    """These options with each learnt vocabulary that the project ever had, the present ones first."""
+    options = [recognition]
+    for language in recognition.learning_languages:
+        names = ["", *vocabularies.names(project, language)]
+        options += [each.with_learnt(language, name) for each in options for name in names]
+    return list(dict.fromkeys(options))[:_MOST_OPTIONS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +60,8 @@ class Learnt:
     def name(self, project: str, language: str) -> str:
         """Name of the vocabulary in use, "" for none; `project` is Label Studio's `<id>.<created>`.
 
-        When AWS does not answer in time the last known name is used; raises AWSError when there is none. Identified
-        languages have no learnt vocabulary: AWS would need one for each.
+        When AWS does not answer in time the last known name is used; raises AWSError when there is none.
         """
-        if language == AUTO:
-            return ""
         key = _key(project, language)
         known = self._last.get(key) if self._now() < self._recalled.get(key, 0.0) else self._recall(key)
         age = self._now() - known.at if known else float("inf")

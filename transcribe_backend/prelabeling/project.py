@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -11,6 +11,7 @@ from transcribe_backend.errors import RequestError
 from transcribe_backend.labeling import interface as labeling
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.speech.recognition import Recognition
+from transcribe_backend.speech.vocabulary import can_learn
 
 _RULES = 2
 """Raised when the same transcript and labeling config begin to give other predictions."""
@@ -57,10 +58,9 @@ class Projects:
 
     def _recognition(self, project_id: str, asked: Recognition) -> Recognition:
         """A vocabulary named in the labeling config wins over a learnt one."""
-        if asked.vocabulary or not project_id or not asked.takes_vocabulary:
-            return asked
-        learnt = self._promoted(project_id, asked.language)
-        return replace(asked, vocabulary=learnt) if learnt else asked
+        for language in filter(can_learn, asked.learning_languages if project_id and not asked.vocabulary else ()):
+            asked = asked.with_learnt(language, self._promoted(project_id, language))
+        return asked
 
 
 def project_id(project: Any) -> str:
