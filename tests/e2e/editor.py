@@ -8,6 +8,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, Response, expect
 
 from harness.label_studio import LabelStudio
+from harness.waiting import wait_until
 
 
 class Editor:
@@ -62,9 +63,22 @@ class Editor:
         return self._drag(max(start, self._seconds / 100), end)
 
     def resize(self, edge: float, to: float) -> float:
-        """Drag the right edge of a region from `edge` to `to` seconds: its handle is 2 pixels wide, inside it."""
+        """Drag the right edge of a region from `edge` to `to` seconds."""
+        wait_until(lambda: self._over_handle(edge), 60, "the mouse is over the edge's handle")
+        return self._drag_from(self._handle(edge), to)
+
+    def _over_handle(self, edge: float) -> bool:
+        """Come from outside and look whether the editor offers to resize: the region may not be drawn yet."""
+        x, y = self._handle(edge)
+        self.page.mouse.move(x + 20, y)
+        self.page.mouse.move(x, y, steps=4)
+        cursor = "([x, y]) => getComputedStyle(document.elementFromPoint(x, y)).cursor"
+        return bool(self.page.evaluate(cursor, [x, y]) == "col-resize")
+
+    def _handle(self, edge: float) -> tuple[float, float]:
+        """2 pixels wide, inside the region."""
         x, y = self._point(edge)
-        return self._drag_from((x - 1, y), to)
+        return x - 1, y
 
     def _drag(self, start: float, end: float) -> float:
         return self._drag_from(self._point(start), end)
