@@ -35,9 +35,10 @@ from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.answers import Answers
 from transcribe_backend.prelabeling.deliveries import GONE, Deliveries
 from transcribe_backend.prelabeling.imports import IMPORT, Imports
-from transcribe_backend.prelabeling.live_projects import LiveProjects
+from transcribe_backend.prelabeling.live_projects import UNCERTAINTY, LiveProjects
+from transcribe_backend.prelabeling.ordering import ORDER, Ordering
 from transcribe_backend.prelabeling.predictions import Predictions
-from transcribe_backend.prelabeling.project import Projects
+from transcribe_backend.prelabeling.project import Projects, project_id
 from transcribe_backend.prelabeling.versions import Answered, Versions
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Studio
@@ -77,7 +78,8 @@ class Backend:
         self.engine = engine(settings, clock)
         self.work, self.slots = self.engine.work, self.engine.slots
         self.vocabularies = Vocabularies(self.clients, settings)
-        self.learnt = Learnt(self.vocabularies, Records(self.engine.database, "learnt", InUse), self.work.now)
+        known = Records(self.engine.database, "learnt", InUse)
+        self.learnt = Learnt(self.vocabularies, known, self.work.now, self._version_changed)
         self.projects = Projects(settings.language, self.learnt.name)
         self._transcribing()
         self._prelabeling()
@@ -113,7 +115,8 @@ class Backend:
         made = Predictions(self.store)
         self.answers = Answers(self.engine, self.transcriber, made, live, self.settings)
         self.deliveries = Deliveries(self.engine, self.transcriber, made, live, self.metrics.delivery)
-        self.imports = Imports(self.engine, self.transcriber, live, self.settings)
+        self.imports = Imports(self.engine, self.transcriber, live, self.settings, self._version_changed)
+        self.ordering = Ordering(self.engine, live, self.imports)
         self.versions = Versions(Records(self.engine.database, "versions", Answered))
 
     def _learning(self) -> None:
@@ -153,6 +156,7 @@ class Backend:
             *(Lane(PUSH, priority, 4, self.deliveries.push, pauses=no_studio) for priority in both),
             Lane(GONE, URGENT, 1, self.deliveries.check_gone, pauses=no_studio),
             Lane(IMPORT, BULK, 1, self.imports.carry_on, pauses=no_studio),
+            Lane(ORDER, BULK, 1, self.ordering.carry_on, pauses=no_studio),
             Lane(TRAINING, URGENT, 2, self.learning.carry_on),
         ]
 
@@ -174,6 +178,9 @@ class Backend:
         """Where learnt vocabularies are: with S3_BUCKET all media lies in its region, else in the default one."""
         return self._home.region or self.clients.region
 
+    def _version_changed(self, project: str) -> None:
+        self.ordering.check(project)
+
     def start(self) -> None:
         """Start the threads that do owed work; every process does, a `worker` nothing else."""
         self.crew.start()
@@ -185,6 +192,10 @@ class Backend:
         """
         if event in schedule.EVENTS:
             self.learning.notice(event, data)
+        elif event == "PROJECT_UPDATED":
+            described = data.get("project")
+            if isinstance(described, Mapping) and described.get("sampling") == UNCERTAINTY:
+                self.ordering.check(project_id(described))
         elif event in ("TASKS_CREATED", "TASKS_DELETED"):
             project = data.get("project")
             if not isinstance(project, Mapping):

@@ -44,11 +44,18 @@ class Learnt:
 
     Kept in records that the workers and replicas of a deployment share: they change the version together. It is
     asked for again, in the background, when it is 40 s old; with an answer older than 60 s the caller waits. `clock`
-    is the clock that those processes share.
+    is the clock that those processes share; `changed` is told the project whose vocabulary has become another.
     """
 
-    def __init__(self, vocabularies: Vocabularies, memory: Records[InUse], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        vocabularies: Vocabularies,
+        memory: Records[InUse],
+        clock: Callable[[], float],
+        changed: Callable[[str], None] = lambda project: None,
+    ) -> None:
         self._vocabularies = vocabularies
+        self._changed = changed
         self._memory = memory
         self._clock = clock
         self._lock = threading.Lock()
@@ -75,10 +82,13 @@ class Learnt:
     def remember(self, project: str, language: str, name: str) -> None:
         """The vocabulary in use, from now on and for all processes of this deployment."""
         key, in_use = _key(project, language), InUse(name, self._now())
+        known = self._recall(key)
         self._last[key] = in_use
         self._recalled.pop(key, None)
         try:
             self._memory.put(key, in_use)
+            if name != (known.name if known else ""):
+                self._changed(project)
         except QueueError as error:
             _log.warning("The learnt vocabulary in use is not told to other processes: %s", error.advice)
 

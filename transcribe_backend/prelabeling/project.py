@@ -13,6 +13,8 @@ from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.speech.vocabulary import can_learn
 
+PREFIX = "transcribe-"
+"""With which the versions of our predictions begin."""
 _RULES = 2
 """Raised when the same transcript and labeling config begin to give other predictions."""
 
@@ -85,4 +87,4 @@ def model_version(interface: Interface, recognition: Recognition) -> str:
     learnt = recognition.learnt
     what = f"{_RULES}|{recognition.key()}|{interface.shape()}"
     digest = hashlib.sha256(what.encode()).hexdigest()[:8]
-    return f"transcribe-{recognition.language}{f'+{learnt}' if learnt else ''}@{digest}"
+    return f"{PREFIX}{recognition.language}{f'+{learnt}' if learnt else ''}@{digest}"
