@@ -23,6 +23,7 @@ from transcribe_backend.errors import (
 )
 from transcribe_backend.home import make_private
 from transcribe_backend.learning import schedule
+from transcribe_backend.learning.calibrations import Calibrations
 from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.evaluation import Evaluation
 from transcribe_backend.learning.evidence import Evidence
@@ -78,9 +79,10 @@ class Backend:
         self.engine = engine(settings, clock)
         self.work, self.slots = self.engine.work, self.engine.slots
         self.vocabularies = Vocabularies(self.clients, settings)
-        known = Records(self.engine.database, "learnt", InUse)
-        self.learnt = Learnt(self.vocabularies, known, self.work.now, self._version_changed)
-        self.projects = Projects(settings.language, self.learnt.name)
+        self.calibrations = Calibrations(Documents(self.clients, settings, "calibrations"))
+        known = Records(self.engine.database, "in use", InUse)
+        self.learnt = Learnt(self.vocabularies, self.calibrations, known, self.work.now, self._version_changed)
+        self.projects = Projects(settings.language, self.learnt.name, self.learnt.calibration)
         self._transcribing()
         self._prelabeling()
         self._learning()
@@ -138,6 +140,7 @@ class Backend:
             self.vocabularies,
             self.learnt,
             self.wishes,
+            self.calibrations,
             self.reports,
             self.settings,
         )

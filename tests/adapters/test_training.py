@@ -25,6 +25,8 @@ from transcribe_backend.aws.vocabulary_requests import VocabularyRequests
 from transcribe_backend.commands.vocabulary import asked
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage
+from transcribe_backend.labeling.predictions import predictions
+from transcribe_backend.learning.calibrations import Calibrations
 from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.evaluation import Evaluation
 from transcribe_backend.learning.evidence import HALVES, Evidence, Sample, half
@@ -147,8 +149,10 @@ class World:
     def __post_init__(self) -> None:
         self.vocabularies = Vocabularies(self.clients, self.settings)
         self.database = Database(self.settings, records.SCHEMA, self.clock)
-        self.learnt = Learnt(self.vocabularies, Records(self.database, "learnt", InUse), self.clock)
-        self.projects = Projects("en-US", self.learnt.name)
+        self.calibrations = Calibrations(Documents(self.clients, self.settings, "calibrations"))
+        known = Records(self.database, "in use", InUse)
+        self.learnt = Learnt(self.vocabularies, self.calibrations, known, self.clock)
+        self.projects = Projects("en-US", self.learnt.name, self.learnt.calibration)
         self.reports = Reports(self.clients, self.settings)
         self.wishes = WishBook(Documents(self.clients, self.settings, "words"))
         self.saved: dict[str, Any] = {}
@@ -168,6 +172,7 @@ class World:
             self.vocabularies,
             self.learnt,
             self.wishes,
+            self.calibrations,
             self.reports,
             self.settings,
             self.clock,
@@ -196,6 +201,12 @@ class World:
     @property
     def version(self) -> str:
         return self.projects.read(self.studio.identity, CONFIG).version
+
+    def score(self) -> float:
+        """That of a prediction now."""
+        project = self.projects.read(self.studio.identity, CONFIG)
+        heard = Transcript("we met", (Word("we", 0.0, 0.4, 0.9), Word("met", 0.5, 0.9, 0.9)))
+        return float(predictions(project.interface, heard, dict(project.calibrations))[0]["score"])
 
     @property
     def report(self) -> dict[str, Any]:
@@ -289,6 +300,26 @@ def test_without_anything_new_nothing_is_made_or_paid(make_world: Callable[..., 
     assert "no name or term often enough" in world.report["reason"]
 
 
+def test_from_thirty_corrected_tasks_on_the_score_is_the_accuracy_to_expect(make_world: Callable[..., World]) -> None:
+    world = make_world(train_promote="ask")
+    everything, world.studio.texts = world.studio.texts, dict(list(world.studio.texts.items())[:29])
+    world.train()
+    assert world.score() == 0.9, "the mean confidence"
+    world.studio.texts = everything
+    world.now += 100
+    world.train()
+    assert world.report["calibration"]["tasks"] == 36
+    rate = 1 - sum(1 / len(text.split()) for text in everything.values()) / len(everything)
+    assert world.score() == pytest.approx(rate, abs=0.02), "one word of each was wrong"
+    version = world.version
+    world.ears.said = everything | {99: "so we met Brecon again"}
+    world.predict_all()
+    world.studio.texts = world.ears.said
+    world.now += 100
+    world.train()
+    assert world.version == version, "not each training makes all predictions new ones"
+
+
 def test_the_next_version_keeps_what_the_last_one_knew(make_world: Callable[..., World]) -> None:
     world = make_world()
     fewer = {task: text for task, text in world.studio.texts.items() if "Brecon" not in text}
@@ -310,8 +341,9 @@ def test_noise_teaches_nothing(make_world: Callable[..., World]) -> None:
         world.studio.texts[task] = " ".join(text.replace(name, " ".join(noise)) for name in NAMES if name in text)
     before = world.version
     world.train()
-    assert (world.state(), world.version, world.ears.paid) == ([], before, [])
+    assert (world.state(), world.ears.paid) == ([], [])
     assert world.report["outcome"] == "not trained"
+    assert world.version != before and "+" not in world.version, "but what confidence means is known now"
 
 
 def test_a_vocabulary_that_does_harm_is_rejected(make_world: Callable[..., World]) -> None:
@@ -319,7 +351,7 @@ def test_a_vocabulary_that_does_harm_is_rejected(make_world: Callable[..., World
     before = world.version
     world.train()
     assert world.state() == [(f"ls-p{world.studio.number}-en-US-v1", "READY", "rejected")]
-    assert world.version == before
+    assert world.version != before and "+" not in world.version
     assert world.report["outcome"] == "rejected" and "no gain" in world.report["reason"]
 
 
@@ -460,7 +492,7 @@ def test_a_person_may_want_to_be_asked(make_world: Callable[..., World]) -> None
     assert world.report["outcome"] == "waiting" and "vocabulary approve" in world.report["reason"]
     name = f"ls-p{world.studio.number}-en-US-v1"
     assert world.vocabularies.waiting(world.studio.identity, "en-US") == name
-    assert world.version == before
+    assert world.version != before and "+" not in world.version
 
 
 def test_what_was_rolled_back_is_not_promoted_again(make_world: Callable[..., World]) -> None:

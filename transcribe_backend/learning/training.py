@@ -18,6 +18,7 @@ from typing import Any
 
 from transcribe_backend.aws.vocabularies import WITHDRAWN, Vocabularies
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
+from transcribe_backend.learning.calibrations import Calibrations
 from transcribe_backend.learning.evaluation import Evaluation, Trial, by_turns, within
 from transcribe_backend.learning.evidence import HALF_AT_LEAST, HALVES, Evidence, Sample, half
 from transcribe_backend.learning.excerpts import LONG, Excerpts, as_record, from_record
@@ -101,6 +102,7 @@ class Trainer:
         vocabularies: Vocabularies,
         learnt: Learnt,
         wishes: WishBook,
+        calibrations: Calibrations,
         reports: Reports,
         settings: Settings,
         clock: Callable[[], float] = time.time,
@@ -113,6 +115,7 @@ class Trainer:
         self._vocabularies = vocabularies
         self._learnt = learnt
         self._wishes = wishes
+        self._calibrations = calibrations
         self._reports = reports
         self._settings = settings
         self._clock = clock
@@ -131,10 +134,14 @@ class Trainer:
             "pruned": self._judge,
             "judged": self._apply,
         }
-        while training.stage != _DONE:
-            _log.info("Training of project %s: %s", training.project, training.stage)
-            stages[training.stage](training, self._project(training.project))
-            save(training)
+        try:
+            while training.stage != _DONE:
+                _log.info("Training of project %s: %s", training.project, training.stage)
+                stages[training.stage](training, self._project(training.project))
+                save(training)
+        except TrainingError:
+            self._calibrate(training)
+            raise
         return self.report(training)
 
     def languages(self, project: str) -> list[str]:
@@ -373,8 +380,14 @@ class Trainer:
             if self._vocabularies.mark(name) != WITHDRAWN:
                 self._vocabularies.reject(name)
         self._vocabularies.prune(training.project, training.language)
+        self._calibrate(training)
         self._reports.save(self.report(training))
         training.stage = _DONE
+
+    def _calibrate(self, training: Training) -> None:
+        """Corrections tell what confidence means, whatever becomes of the vocabulary."""
+        if self._calibrations.renew(training.project, training.language, training.calibration):
+            self._learnt.renew(training.project, training.language)
 
     def _accept(self, training: Training) -> None:
         if self._settings.train_promote == "ask":
