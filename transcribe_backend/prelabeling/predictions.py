@@ -38,7 +38,7 @@ class Predictions:
     def _make(self, job: str, project: Project, version: str) -> tuple[Prediction, ...]:
         transcript = self._store.get(job)
         try:
-            made = predictions(project.interface, transcript)
+            made = predictions(project.interface, transcript, dict(project.calibrations))
         except TranscribeBackendError:
             raise
         except Exception as error:  # a defect of ours on one transcript must not cost the other tasks of the request

@@ -197,7 +197,7 @@ class Transcriber:
     def _regional(self, media: Media, recognition: Recognition) -> Recognition:
         """A learnt vocabulary exists in one region only; without it the audio is still transcribed."""
         if recognition.learnt and media.region not in ("", self._home_region()):
-            return replace(recognition, vocabulary="")
+            return recognition.without_learnt()
         return recognition
 
 
