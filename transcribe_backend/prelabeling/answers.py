@@ -112,7 +112,7 @@ class Answers:
         for each in answered:
             self._tally.text(project.id, 0.0 if id(each) in known else seconds, each.made[0].get("score"))
             if id(each) in known:
-                self._transcriber.reused(project.id, self._transcriber.store.get(each.job).end)
+                self._transcriber.reused(project.id, each.job)
 
     def interactive(self, task: Task, project: Project, context: Mapping[str, Any]) -> Prediction:
         """The words of an annotator's new regions; no result when there is nothing to fill or no transcript yet."""

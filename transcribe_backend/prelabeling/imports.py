@@ -1,7 +1,7 @@
 """New tasks are transcribed ahead, so that the first annotator finds their text."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class Imports:
     """A webhook is a hint that leaves one item with a cursor; what is new is read from Label Studio, page by page.
 
     A project or task that Label Studio does not know leaves nothing behind. Without a Label Studio to ask, nothing is
-    transcribed ahead.
+    transcribed ahead. `ended` is told of a project whose tasks come by uncertainty, and some of whose are new.
     """
 
     def __init__(
@@ -52,8 +52,10 @@ class Imports:
         live: LiveProjects,
         estimates: Estimates,
         settings: Settings,
+        ended: Callable[[str], None] = lambda project: None,
     ) -> None:
         self._estimates = estimates
+        self._ended = ended
         self._live = live
         self._transcriber = transcriber
         self._work = engine.work
@@ -83,6 +85,11 @@ class Imports:
         self._plan(project.id, 0, None, self._first_limit, announce=True)
         self.announced.add({project.id: Connected()})
 
+    def renew(self, project: str, version: str) -> None:
+        """The unlabeled tasks of a project are predicted in this version, too, PREFETCH_MAX_TASKS at most."""
+        if self._limit:
+            self._plan(project, 0, None, self._limit, version=version)
+
     def carry_on(self, item: Item) -> None:
         """Owe the predictions of the next page of tasks."""
         body = item.body
@@ -96,7 +103,7 @@ class Imports:
             _log.info("Tasks of project %s are not transcribed ahead: %s", body["project"], error)
             self._work.finish(item)
             return
-        lacking = [task for task in page if not task.get("is_labeled") and not task.get("total_predictions")]
+        lacking = [task for task in page if not task.get("is_labeled") and _lacks(task, body.get("version"))]
         if body.get("announce"):
             self._announce(project, lacking)
             self._work.later(item, 0.0, body={**body, "announce": False})
@@ -105,6 +112,8 @@ class Imports:
         self._work.add(New(each.key, TRANSCRIBE, each.body(), BULK) for each in new)
         left = body["left"] - len(new)
         if len(page) < _PAGE or left <= 0:
+            if not body.get("version") and self._live.is_ordered(body["project"]):
+                self._ended(body["project"])
             self._work.finish(item)
         else:
             self._work.later(item, 0.0, body={**body, "after": page[-1]["id"], "left": left})
@@ -125,14 +134,23 @@ class Imports:
             cost if seconds else "how much audio that is cannot be told before it is downloaded",
         )  # fmt: skip
 
-    def _plan(self, project: str, after: int, upto: int | None, limit: int, *, announce: bool = False) -> None:
+    def _plan(
+        self, project: str, after: int, upto: int | None, limit: int, *, version: str = "", announce: bool = False
+    ) -> None:
         if not self._live.configured:
             _log.info("Nothing is transcribed ahead: set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY")
             return
-        body = {"project": project, "after": after, "upto": upto, "left": limit, "since": self._work.now()}
+        body = {
+            "project": project,
+            "after": after,
+            "upto": upto,
+            "left": limit,
+            "since": self._work.now(),
+            "version": version,
+        }
         if announce:
             body["announce"] = True
-        self._work.add([New(f"import|{project}|{after}|{upto or ''}", IMPORT, body, BULK)])
+        self._work.add([New(f"import|{project}|{after}|{upto or ''}{version}", IMPORT, body, BULK)])
         self._wake()
 
     def _owed(self, project: Project, tasks: Sequence[Mapping[str, Any]], since: float) -> Iterator[Owed]:
@@ -142,3 +160,10 @@ class Imports:
             number = int(task["id"])
             wanted = Owed(audio, project.recognition, project.id, number, project.version, since=since)
             yield self._transcriber.small(wanted)
+
+
+def _lacks(task: Mapping[str, Any], version: str | None) -> bool:
+    """Whether a task has no prediction: none at all, or none of a version."""
+    if not version:
+        return not task.get("total_predictions")
+    return all(each.get("model_version") != version for each in task.get("predictions") or ())

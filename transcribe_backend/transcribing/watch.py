@@ -152,20 +152,13 @@ class Watch:
 
     def _end(self, job: Running) -> None:
         self._completed.pop(job.name, None)
-        audio = max(job.seconds, self._heard(job.name))
+        audio = max(job.seconds, self._store.end(job.name))  # all that is known where no header tells
         billed = self._price.billed(audio)
         # In this order: whoever moves an item to AWAITING in between looks at the slot afterwards.
         if self._slots.ended(job.name, audio, billed):
             self._count("completed", self._work.now() - job.since, billed)
         self._bell.ring(self._work.ended(job.name, AWAITING, PUSH))
         self._wake()
-
-    def _heard(self, name: str) -> float:
-        """Until when AWS has heard words, in seconds: all that is known of audio whose header tells no length."""
-        try:
-            return self._store.get(name).end
-        except TranscriptError:
-            return 0.0
 
     def _forget(self, job: Running) -> None:
         self._slots.close(job.name)
