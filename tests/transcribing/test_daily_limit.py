@@ -42,7 +42,9 @@ def limited(machine: Machine, hours: float = HOURS) -> Backend:
     return machine.process(max_audio_hours=hours, predict_wait=0.0, predict_open=0.0)
 
 
-def test_what_is_more_waits_for_the_next_day(aws: LocalAWS, machine: Machine, studio: StudioDouble) -> None:
+def test_what_is_more_waits_for_the_next_day(
+    aws: LocalAWS, machine: Machine, studio: StudioDouble, caplog: pytest.LogCaptureFixture
+) -> None:
     one, two = limited(machine), limited(machine)
     machine.clock.ahead = DAY - machine.clock() % DAY + 60  # a day has just begun
     before = starts(aws)
@@ -54,6 +56,8 @@ def test_what_is_more_waits_for_the_next_day(aws: LocalAWS, machine: Machine, st
     assert "MAX_AUDIO_HOURS_PER_DAY" in group.problem and "00:00 UTC" in group.remedy
     assert starts(aws) - before == 2
     assert one.ledger.sums(one.ledger.today()) == {"1.1767225600": {JOBS: 2, AUDIO: 120, BILLED: 120}}
+    one.imports.connected(project(one))
+    assert "new audio waits. MAX_AUDIO_HOURS_PER_DAY=0.0416667 are used up for today" in caplog.text, "/setup says so"
     machine.clock.ahead += DAY
     machine.settle(one, two)
     assert studio.counts() == {1: 1, 2: 1, 3: 1, 4: 1}

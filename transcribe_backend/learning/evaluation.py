@@ -68,7 +68,7 @@ class Evaluation:
     def pairs(
         self, trials: Sequence[Trial], recognition: Recognition, *, champion: bool, project: str = ""
     ) -> dict[int, Pair]:
-        """By task, what is heard with these options, on a project's account; tasks that AWS cannot transcribe are missing.
+        """By task, what is heard with these options, on a project's account; what AWS cannot transcribe is missing.
 
         Raises the error of a job that may pass by itself.
         """

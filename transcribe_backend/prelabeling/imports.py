@@ -10,6 +10,7 @@ from transcribe_backend.prelabeling.estimates import Estimates
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.project import Project, project_id
 from transcribe_backend.settings import Settings
+from transcribe_backend.transcribing.limit import used_up
 from transcribe_backend.transcribing.owed import TRANSCRIBE, Owed
 from transcribe_backend.transcribing.transcriber import Transcriber
 from transcribe_backend.work.engine import Engine
@@ -60,6 +61,7 @@ class Imports:
         self._transcriber = transcriber
         self._work = engine.work
         self._wake = engine.wake
+        self._slots = engine.slots
         self.announced = Records(engine.database, "connected", Connected)
         self._limit = settings.prefetch_max_tasks
         self._first_limit = min(settings.prefetch_max_tasks, settings.prefetch_connect_tasks)
@@ -76,6 +78,7 @@ class Imports:
         """A project is connected: transcribe its tasks without predictions ahead, once, PREFETCH_CONNECT_TASKS at most;
         first the log says what that will cost.
         """
+        self._tell_limit(project)
         if not self._live.configured or not self._first_limit or not project.number or self.announced.get(project.id):
             return
         _log.info(
@@ -84,6 +87,10 @@ class Imports:
         )  # fmt: skip
         self._plan(project.id, 0, None, self._first_limit, announce=True)
         self.announced.add({project.id: Connected()})
+
+    def _tell_limit(self, project: Project) -> None:
+        if not (today := self._slots.today()).allows(1.0):
+            _log.warning("Project %s: new audio waits. %s", project.id, used_up(today).advice)
 
     def renew(self, project: str, version: str) -> None:
         """The unlabeled tasks of a project are predicted in this version, too, PREFETCH_MAX_TASKS at most."""

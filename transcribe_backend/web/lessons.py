@@ -25,18 +25,20 @@ class Lessons:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(2, "lessons")
         self._asking: dict[str, Future[None]] = {}
-        self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
+        self._known: dict[str, tuple[float, list[dict[str, Any]]]] = {}
 
-    def of(self, project: str) -> dict[str, Any] | None:
-        """What a project (`<id>.<created>`) has learnt; None where it was never trained, or that is not known yet."""
+    def of(self, project: str) -> list[dict[str, Any]]:
+        """What a project (`<id>.<created>`) has learnt, language by language; nothing where it was never trained, or
+        that is not known yet.
+        """
         if "." not in project:
-            return None
-        at, known = self._known.get(project, (float("-inf"), None))
+            return []
+        at, known = self._known.get(project, (float("-inf"), []))
         if self._clock() - at > _FRESH_SECONDS:
             asking = self._renew(project)
             if project not in self._known:
                 wait([asking], _PATIENCE)
-                known = self._known.get(project, (at, None))[1]
+                known = self._known.get(project, (at, []))[1]
         return known
 
     def forget(self, project: str) -> None:
@@ -55,29 +57,40 @@ class Lessons:
     def _read(self, project: str) -> None:
         try:
             reports = self._backend.reports.all(project)
-            found = lesson(reports, self._waiting(project, reports)) if reports else None
+            found = [lesson(each, self._waiting(project, each)) for each in _by_language(reports)]
         except TranscribeBackendError as error:
-            found = {"problem": redact(error.advice), "trainings": [], "phrases": []}
+            found = [{"problem": redact(error.advice), "trainings": [], "phrases": []}]
         self._known[project] = (self._clock(), found)
 
     def _waiting(self, project: str, reports: list[Report]) -> str:
         """The version that a person has to decide about, where a training has offered one."""
-        offered = next((each for each in reports if each.get("outcome") == "waiting"), None)
-        if offered is None:
+        if not any(each.get("outcome") == "waiting" for each in reports):
             return ""
-        return self._backend.vocabularies.waiting(project, offered["language"]) or ""
+        language = next(each["language"] for each in reports if each.get("outcome") == "waiting")
+        return self._backend.vocabularies.waiting(project, language) or ""
+
+
+def _by_language(reports: list[Report]) -> list[list[Report]]:
+    """The reports of each language, the newest first; one that ended before it knew its language is in the first."""
+    languages = list(dict.fromkeys(each.get("language") for each in reports if each.get("language"))) or [""]
+    return [
+        [each for each in reports if each.get("language") == language or (not each.get("language") and not place)]
+        for place, language in enumerate(languages)
+        if reports
+    ]
 
 
 def lesson(reports: list[Report], waiting: str) -> dict[str, Any]:
-    """The reports of a project, the newest first, as they are shown; `waiting` names a version to be decided about."""
+    """The reports of a project in one language, the newest first, as they are shown; `waiting` names a version to be
+    decided about.
+    """
     newest = reports[0]
     judged = next((each for each in reports if each.get("wer")), {})
     return {
         "outcome": newest.get("outcome", ""),
         "reason": redact(str(newest.get("reason", "")))[:600],
-        "language": newest.get("language", ""),
+        "language": next((each["language"] for each in reports if each.get("language")), ""),
         "waiting": waiting,
-        "waiting_language": next((each["language"] for each in reports if each.get("outcome") == "waiting"), ""),
         "tasks": newest.get("tasks") or {},
         "trainings": [_training(each) for each in reports[:_TRAININGS]][::-1],
         "phrases": [_phrase(each) for each in (judged.get("phrases") or ())[:_PHRASES]],
