@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transcribe_backend.errors import StudioNotFound
+from transcribe_backend.errors import DailyLimit, StudioNotFound
 from transcribe_backend.prelabeling.estimates import Estimates
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.project import Project, project_id
@@ -89,8 +89,9 @@ class Imports:
         self.announced.add({project.id: Connected()})
 
     def _tell_limit(self, project: Project) -> None:
-        if not (today := self._slots.today()).allows(1.0):
-            _log.warning("Project %s: new audio waits. %s", project.id, used_up(today).advice)
+        if waiting := self._work.held_up(DailyLimit):
+            told = used_up(self._slots.today()).advice
+            _log.warning("Project %s: new audio waits, as %s tasks do. %s", project.id, waiting, told)
 
     def renew(self, project: str, version: str) -> None:
         """The unlabeled tasks of a project are predicted in this version, too, PREFETCH_MAX_TASKS at most."""
