@@ -138,8 +138,13 @@ def _group(backend: Backend, cause: str, groups: list[Waiting]) -> dict[str, Any
         "problem": _short(cause.partition(": ")[2] if count > 1 else first.problem),
         "remedy": _short(first.remedy),
         "at": _when(min((each.due for each in examples), default=0.0)),
-        "tasks": [_task(backend, example) for example in examples],
+        "tasks": [_task(backend, example) for example in sorted(examples, key=_number_of)],
     }
+
+
+def _number_of(example: Example) -> int:
+    task = example.body.get("task")
+    return task if isinstance(task, int) else 0
 
 
 def _task(backend: Backend, example: Example) -> dict[str, Any]:
