@@ -272,6 +272,11 @@ def _lines(report: Report) -> Iterator[str]:
             f"expected word error rate: off by {known['off_by']:.1%} on tasks it was not fitted to "
             f"(1 - confidence: {known['confidence_off_by']:.1%})"
         )
+        if known.get("audited"):
+            yield (
+                f"{known['audited']} audited tasks: word error rate {known['audited_rate']:.1%}, "
+                f"expected {known['audited_expected']:.1%}"
+            )
     for phrase in report["phrases"]:
         yield from _record(phrase)
     for rejected in report["rejected"]:

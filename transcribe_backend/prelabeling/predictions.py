@@ -7,7 +7,7 @@ from typing import Any
 
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import TranscribeBackendError, TranscriptError
-from transcribe_backend.labeling.predictions import predictions
+from transcribe_backend.labeling.predictions import predictions, without_text
 from transcribe_backend.prelabeling.project import Project
 
 _log = logging.getLogger(__name__)
@@ -26,11 +26,13 @@ class Predictions:
         self._made: OrderedDict[tuple[str, str], tuple[Prediction, ...]] = OrderedDict()
         self._results = 0
 
-    def of(self, job: str, project: Project) -> tuple[Prediction, ...]:
-        """The predictions that a finished job gives in a project, best first. Raises TranscriptError."""
+    def of(self, job: str, project: Project, task: int | None = None) -> tuple[Prediction, ...]:
+        """The predictions that a finished job gives a task of a project, best first. Raises TranscriptError."""
         version = project.version
         known = self._made.get((job, version))
-        return known if known is not None else self._remember((job, version), self._make(job, project, version))
+        if known is None:
+            known = self._remember((job, version), self._make(job, project, version))
+        return (without_text(known[0]),) if project.audits(task) else known
 
     def _make(self, job: str, project: Project, version: str) -> tuple[Prediction, ...]:
         transcript = self._store.get(job)
