@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from transcribe_backend.errors import RecognitionError
@@ -113,6 +114,7 @@ class Recognition:
             parameters["ModelSettings"] = {"LanguageModelName": self.language_model}
         return parameters
 
+    @lru_cache(maxsize=128)  # noqa: B019 - few, small, and asked for each task
     def key(self) -> str:
         """Canonical JSON of the options that are not defaults.
 
