@@ -28,7 +28,7 @@ from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.alignment import Pair
-from transcribe_backend.speech.calibration import ENOUGH, Calibration, Point, fit, unseen_error
+from transcribe_backend.speech.calibration import ENOUGH, Calibration, Point, bins, fit, unseen_error
 from transcribe_backend.speech.corrections import Candidate, candidates
 from transcribe_backend.speech.credit import Credit, Phrase, comparable, credits, total
 from transcribe_backend.speech.lexicon import lexicon
@@ -433,7 +433,8 @@ def _calibrated(samples: Sequence[Sample], project: Project) -> dict[str, Any]:
     curve, (fitted, plain) = fit(points), unseen_error(points)
     if curve is None:
         return {}
-    told = {"tasks": len(everything), "fitted": len(points), "off_by": fitted, "confidence_off_by": plain}
+    told: dict[str, Any] = {"tasks": len(everything), "fitted": len(points)}
+    told |= {"off_by": fitted, "confidence_off_by": plain, "points": bins(points)}
     if audited:
         told["audited"] = len(audited)
         told["audited_expected"], told["audited_rate"] = _mean(curve, audited)
