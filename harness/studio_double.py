@@ -118,6 +118,8 @@ class StudioDouble:
             if int(match[1]) in self.denied:
                 return own_words(403, "You do not have permission to perform this action.")
             return self._project(method, body) if int(match[1]) in self.projects else own_words(404, "Not found.")
+        if parts.path == "/api/projects/":
+            return 200, {"results": [{"id": number, "title": f"Project {number}"} for number in sorted(self.projects)]}
         if parts.path == "/api/ml":
             return 200, self.connected
         if parts.path == "/health":
