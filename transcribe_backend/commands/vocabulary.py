@@ -129,11 +129,11 @@ def _line(report: Report) -> str:
     told = step(report)
     asked = time.strftime("%Y-%m-%d %H:%M", time.gmtime(told.asked))
     begin = f"{asked}  {told.version or '-':<5} {told.outcome:<12}"
-    if told.before is None or told.after is None or told.low is None or told.high is None:
+    if told.champion is None or told.candidate is None or told.low is None or told.high is None:
         return f"{begin} {told.reason}"
     interval = f"change {told.low * 100:+.1f} to {told.high * 100:+.1f} points, p = {told.p:.2g}"
     cost = "" if told.dollars is None else f", about ${told.dollars:.2f}"
-    return f"{begin} {told.before:.1%} -> {told.after:.1%} ({interval}){cost}"
+    return f"{begin} {told.champion:.1%} -> {told.candidate:.1%} ({interval}){cost}"
 
 
 def _train(arguments: argparse.Namespace, running: Backend, project: str) -> Iterator[str]:

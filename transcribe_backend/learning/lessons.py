@@ -1,6 +1,5 @@
 """PURE: the reports of a project's trainings, as people are told them: on the command line and on /status."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -18,37 +17,33 @@ _NAMED = 5
 class Step:
     """A training: when it was asked for (Unix time), the version it made ("v3", "" for none) and what became of it.
 
-    `before` and `after` are the word error rates (0..1) of the vocabulary in use and of the candidate, `low` and `high`
-    the 95 % interval of their difference, `p` how likely luck does as well; None where it was not judged.
+    `champion` and `candidate` are the word error rates (0..1) of the vocabulary in use and of the new one, `low` and
+    `high` the 95 % interval of their difference, `p` how likely luck does as well; None where it was not judged.
+    `dollars` are an estimate, None in reports of 0.1.0.
     """
 
     asked: float
     version: str
     outcome: str
     reason: str
-    before: float | None
-    after: float | None
+    champion: float | None
+    candidate: float | None
     low: float | None
     high: float | None
     p: float | None
     dollars: float | None
-    """An estimate; None in reports of 0.1.0."""
-
-    @property
-    def day(self) -> str:
-        """As 2026-11-25."""
-        return time.strftime("%Y-%m-%d", time.gmtime(self.asked))
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What a project has learnt in a language: its trainings, the oldest first; of the last that was judged the
-    `phrases` with their records, and what would prove more; the newest calibration (`speech.calibration`), its
-    `points` (confidence, word error rate found, tasks) to be drawn beside the curve.
+    """What a project has learnt in a language: its trainings, the oldest first, and the `tasks` of the last one; of the
+    last that was judged the `phrases` with their records, and what would prove more; the newest calibration
+    (`speech.calibration`), its `points` (confidence, word error rate found, tasks) to be drawn beside the curve.
     """
 
     language: str
     steps: tuple[Step, ...]
+    tasks: dict[str, int]
     phrases: tuple[dict[str, Any], ...]
     prospect: str
     calibration: dict[str, Any]
@@ -56,39 +51,43 @@ class Lesson:
     @property
     def dollars(self) -> float:
         """What all trainings have cost, an estimate."""
-        return round(sum(step.dollars or 0.0 for step in self.steps), 4)
+        return round(sum(each.dollars or 0.0 for each in self.steps), 4)
 
 
 def lessons(reports: Sequence[Report]) -> list[Lesson]:
-    """One for each language, of all reports of a project in any order."""
+    """One for each language, of all reports of a project in any order.
+
+    A training that ended before it knew its language belongs to the first.
+    """
     ordered = sorted(reports, key=lambda report: float(report["asked"]))
-    by_language: dict[str, list[Report]] = {}
-    for report in ordered:
-        by_language.setdefault(str(report.get("language") or ""), []).append(report)
-    return [_lesson(language, of_language) for language, of_language in by_language.items()]
+    languages = list(dict.fromkeys(report["language"] for report in ordered if report.get("language"))) or [""]
+    found = ([each for each in ordered if (each.get("language") or languages[0]) == language] for language in languages)
+    return [_lesson(language, each) for language, each in zip(languages, found, strict=True) if each]
 
 
 def _lesson(language: str, reports: Sequence[Report]) -> Lesson:
     judged = next((report for report in reversed(reports) if report.get("wer")), {})
     calibrations = (report["calibration"] for report in reversed(reports) if report.get("calibration"))
-    phrases = tuple(judged.get("phrases") or ())
-    return Lesson(language, tuple(map(step, reports)), phrases, prospect(judged), next(calibrations, {}))
+    return Lesson(
+        language,
+        tuple(map(step, reports)),
+        reports[-1].get("tasks") or {},
+        tuple(judged.get("phrases") or ()),
+        prospect(judged),
+        next(calibrations, {}),
+    )
 
 
 def step(report: Report) -> Step:
     """A training in figures."""
     rates = report.get("wer") or {}
     return Step(
-        float(report["asked"]),
-        Recognition(vocabulary=report.get("vocabulary") or "").learnt,
-        str(report.get("outcome", "")),
-        str(report.get("reason", "")),
-        rates.get("champion"),
-        rates.get("candidate"),
-        rates.get("low"),
-        rates.get("high"),
-        rates.get("p"),
-        (report.get("cost") or {}).get("estimated_dollars"),
+        asked=float(report["asked"]),
+        version=Recognition(vocabulary=report.get("vocabulary") or "").learnt,
+        outcome=str(report.get("outcome", "")),
+        reason=str(report.get("reason", "")),
+        dollars=(report.get("cost") or {}).get("estimated_dollars"),
+        **{name: rates.get(name) for name in ("champion", "candidate", "low", "high", "p")},
     )
 
 
