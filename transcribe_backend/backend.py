@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from transcribe_backend.aws.clients import THROTTLES, AWSClients
@@ -107,7 +107,7 @@ class Backend:
         self.batch = Batch(self.engine)
 
     def _prelabeling(self) -> None:
-        live = LiveProjects(self.studio, self.projects, self._clock)
+        live = self.live = LiveProjects(self.studio, self.projects, self._clock)
         made = Predictions(self.store)
         self.answers = Answers(self.engine, self.transcriber, made, live, self.settings)
         self.deliveries = Deliveries(self.engine, self.transcriber, made, live, self.metrics.delivery)
@@ -223,9 +223,9 @@ def backend() -> Backend:
         return _made(os.getpid())
 
 
-@lru_cache(maxsize=1)
+@cache
 def _made(process: int) -> Backend:
-    # By process: connections made before a fork must not be used after it.
+    # By process: connections made before a fork must not be used after it, nor closed.
     settings = Settings.from_env(os.environ)
     make_private(settings.model_dir)
     return Backend(settings)
