@@ -18,7 +18,7 @@ RUNTIME_INSTALLED := $(call stamp,$(RUNTIME_VENV),requirements.txt)
 UV_INSTALLED := $(TOOLS_VENV)/.installed
 BOM_INSTALLED := $(BOM_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom image-test clean
+.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom wheel image-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo 'make check                 linters and types only'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
 	@echo 'make bench                 the benchmarks'
+	@echo 'make wheel                 dist/label_studio_aws_transcribe-….whl, the same bytes for the same commit'
 	@echo 'make image-test            builds the image and tries it'
 	@echo 'make lock                  writes the lock files (UPGRADE=1 takes newer versions)'
 	@echo 'make pin                   writes the digest of the base image into the Dockerfile (needs Docker)'
@@ -99,8 +100,13 @@ sbom: $(RUNTIME_INSTALLED) $(BOM_INSTALLED)
 	@$(BOM_VENV)/bin/cyclonedx-py environment --output-reproducible --output-file sbom.cdx.json $(RUNTIME_VENV)/bin/python
 	@$(PYTHON) scripts/licences.py sbom.cdx.json
 
+wheel: $(INSTALLED)
+	@SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct) $(BIN)/python -m build --quiet --wheel --outdir dist
+	@rm -rf build label_studio_aws_transcribe.egg-info
+	@ls dist/*.whl
+
 image-test:
 	@scripts/image_test.sh
 
 clean:
-	rm -rf sbom.cdx.json .demo .cache/label-studio .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts
+	rm -rf sbom.cdx.json dist .demo .cache/label-studio .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts

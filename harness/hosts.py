@@ -13,7 +13,8 @@ from harness.processes import NotInstalledError, answers, environment, free_port
 
 OURS, FIRST, SECOND = "our own", "SDK 1.0.9", "SDK 2.x"
 HOSTS = (OURS, FIRST, SECOND)
-_SECOND = os.environ.get("LABEL_STUDIO_ML_2X", "")
+SECOND_ENVIRONMENT = os.environ.get("LABEL_STUDIO_ML_2X", "")
+"""A virtual environment with SDK 2.x, which is on GitHub only."""
 _GUNICORN = ("gunicorn", "--preload", "--workers", "2", "--threads", "8", "--timeout", "0", "--bind")
 _PATIENCE = 180  # seconds; SDK 2.x imports for half a minute on a busy machine
 
@@ -51,9 +52,9 @@ def hosted(host: str, settings: Mapping[str, str], folder: Path) -> Iterator[Ser
 def _scripts(host: str) -> Path:
     if host == FIRST:
         return Path(sys.executable).parent
-    if not _SECOND:
+    if not SECOND_ENVIRONMENT:
         raise NotInstalledError("SDK 2.x is on GitHub only: LABEL_STUDIO_ML_2X names a virtual environment that has it")
-    return Path(_SECOND) / "bin"
+    return Path(SECOND_ENVIRONMENT) / "bin"
 
 
 def _made(host: str, scripts: Path, env: Mapping[str, str], folder: Path) -> Path:
