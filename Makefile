@@ -18,7 +18,7 @@ RUNTIME_INSTALLED := $(call stamp,$(RUNTIME_VENV),requirements.txt)
 UV_INSTALLED := $(TOOLS_VENV)/.installed
 BOM_INSTALLED := $(BOM_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom wheel image-test clean
+.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom wheel image-test example-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make bench                 the benchmarks'
 	@echo 'make wheel                 dist/label_studio_aws_transcribe-….whl, the same bytes for the same commit'
 	@echo 'make image-test            builds the image and tries it'
+	@echo 'make example-test          builds the example for Label Studio'"'"'s repository of models and runs its tests inside'
 	@echo 'make lock                  writes the lock files (UPGRADE=1 takes newer versions)'
 	@echo 'make pin                   writes the digest of the base image into the Dockerfile (needs Docker)'
 	@echo 'make sbom                  what the image holds: sbom.cdx.json (CycloneDX), and the licences as a table'
@@ -107,6 +108,9 @@ wheel: $(INSTALLED)
 
 image-test:
 	@scripts/image_test.sh
+
+example-test: $(INSTALLED)
+	@scripts/example_test.sh
 
 clean:
 	rm -rf sbom.cdx.json dist .demo .cache/label-studio .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts

@@ -2,13 +2,26 @@
 
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from typing import Any
 
 from transcribe_backend.errors import SettingsError
 from transcribe_backend.home import UMASK, make_private
-from transcribe_backend.settings import Settings
+from transcribe_backend.settings import ALL_ADDRESSES, Settings
+
+
+def _address(host: str) -> str:
+    """Open to all means by IPv6, too, where the machine has it; there one socket serves both."""
+    if host != ALL_ADDRESSES:
+        return host
+    try:
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True).close()
+    except (OSError, ValueError):
+        return host
+    return "[::]"
+
 
 os.umask(UMASK)
 try:
@@ -17,7 +30,7 @@ try:
 except SettingsError as error:
     sys.exit(error.advice)
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = f"{_address(_settings.host)}:{_settings.port}"
 umask = UMASK
 workers = _settings.workers
 threads = _settings.threads
