@@ -10,6 +10,8 @@ BIN := .venv/bin
 PYTHON ?= $(or $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
 	$(shell $(name) scripts/check_python.py >/dev/null 2>&1 && echo $(name)))),python3)
 
+PYTHONS ?= 3.11 3.12 3.13
+
 # A virtual environment is complete when it holds the stamp of its lock file's content.
 stamp = $(1)/.installed-$(shell cksum < $(2) | cut -d' ' -f1)
 INSTALLED := $(call stamp,.venv,requirements-test.txt)
@@ -18,7 +20,7 @@ RUNTIME_INSTALLED := $(call stamp,$(RUNTIME_VENV),requirements.txt)
 UV_INSTALLED := $(TOOLS_VENV)/.installed
 BOM_INSTALLED := $(BOM_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom wheel image-test example-test clean
+.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom pythons wheel image-test example-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +31,7 @@ help:
 	@echo 'make run                   the backend alone, with whatever AWS_* and the settings in README.md say'
 	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'
 	@echo 'make check                 linters and types only'
+	@echo 'make pythons               unit and API tests on each Python from 3.11 to 3.13 that is there (PYTHONS="3.12")'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
 	@echo 'make bench                 the benchmarks'
 	@echo 'make wheel                 dist/label_studio_aws_transcribe-….whl, the same bytes for the same commit'
@@ -84,6 +87,9 @@ check: $(INSTALLED)
 
 test: check $(STUDIO_INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(KEYWORDS)
+
+pythons:
+	@KEYWORDS='$(KEYWORDS)' scripts/pythons.sh $(PYTHONS)
 
 contract: $(INSTALLED)
 	@$(BIN)/python -m contract $(CONTRACT)

@@ -4,11 +4,11 @@ AWS Transcribe would have heard. `pip install -r requirements-test.txt`, then `p
 """
 
 import json
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -47,19 +47,17 @@ def aws() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def client(aws: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     """The SDK's server with the model; settings are those of docker-compose.yml."""
-    folder = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in settings(aws, folder).items():
-            environment.setenv(name, value)
-        from _wsgi import init_app
-        from model import AWSTranscribe
+    # For good: the model works in the background until the process ends.
+    os.environ.update(settings(aws, tmp_path_factory.mktemp("models")))
+    from _wsgi import init_app
+    from model import AWSTranscribe
 
-        app = init_app(model_class=AWSTranscribe)
-        app.config["TESTING"] = True
-        s3().create_bucket(Bucket="calls")
-        s3().put_object(Bucket="calls", Key="hello.wav", Body=b"RIFF")
-        with app.test_client() as made:
-            yield made
+    app = init_app(model_class=AWSTranscribe)
+    app.config["TESTING"] = True
+    s3().create_bucket(Bucket="calls")
+    s3().put_object(Bucket="calls", Key="hello.wav", Body=b"RIFF")
+    with app.test_client() as made:
+        yield made
 
 
 def settings(aws: str, folder: Path) -> dict[str, str]:
@@ -100,15 +98,23 @@ def heard() -> bytes:
     return json.dumps({"results": results, "status": "COMPLETED"}).encode()
 
 
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """The first true value of the condition."""
+    deadline = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.2)
+    return value
+
+
 def write_transcript() -> None:
     """What AWS Transcribe does at the end of the only job."""
     transcribe = boto3.client("transcribe")
-    (job,) = transcribe.list_transcription_jobs()["TranscriptionJobSummaries"]
-    found = transcribe.get_transcription_job(
-        TranscriptionJobName=job["TranscriptionJobName"]
+    (job,) = until(
+        lambda: transcribe.list_transcription_jobs()["TranscriptionJobSummaries"],
+        "a job is started",
     )
-    output = urlsplit(found["TranscriptionJob"]["Transcript"]["TranscriptFileUri"])
-    key = output.path.lstrip("/").removeprefix("calls/")
+    key = f"label-studio-transcribe/transcripts/{job['TranscriptionJobName']}.json"
     s3().put_object(Bucket="calls", Key=key, Body=heard())
 
 
@@ -172,12 +178,7 @@ def test_fit_then_predict(client: FlaskClient) -> None:
 
     assert predict(client) == [[]]
     write_transcript()
-    deadline = time.monotonic() + PATIENCE
-    while (results := predict(client)) == [[]]:
-        assert time.monotonic() < deadline, "the job has ended, but there is no text"
-        time.sleep(0.2)
-
-    (prediction,) = results
+    (prediction,) = until(lambda: [each for each in predict(client) if each], "text")
     (region,) = prediction["result"]
     assert region["value"] == {"text": ["Hello world"]}
     assert (region["from_name"], region["to_name"]) == ("transcription", "audio")
