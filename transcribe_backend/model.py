@@ -36,12 +36,13 @@ class AWSTranscribe(hosts.LabelStudioMLBase):  # type: ignore[misc]
             hosts.serve(self._backend, self.connect)
 
     def connect(self) -> str:
-        """The model_version, once config, credentials and bucket are found right; raises what is wrong.
+        """The model_version, once config, credentials, bucket and what the config names are found right; raises what is
+        wrong.
 
         The tasks of a project that is new are transcribed ahead, PREFETCH_MAX_TASKS at most.
         """
-        self._backend.projects.interface(self._asked()[1])
-        self._backend.diagnosis.check()
+        asked = self._backend.projects.interface(self._asked()[1]).recognition
+        self._backend.diagnosis.check(asked)
         project = self._project()
         self._backend.versions.add(project)
         self._backend.imports.connected(project)
