@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from transcribe_backend.aws.clients import THROTTLES, AWSClients
@@ -124,7 +124,7 @@ class Backend:
         self.batch = Batch(self.engine)
 
     def _prelabeling(self) -> None:
-        live = LiveProjects(self.studio, self.projects, self._clock)
+        live = self.live = LiveProjects(self.studio, self.projects, self._clock)
         made = Predictions(self.store)
         tally = Tally(self.ledger, self.metrics.text)
         self.estimates = Estimates(self.transcriber, self.price)
@@ -284,9 +284,9 @@ def backend() -> Backend:
         return _made(os.getpid())
 
 
-@lru_cache(maxsize=1)
+@cache
 def _made(process: int) -> Backend:
-    # By process: connections made before a fork must not be used after it.
+    # By process: connections made before a fork must not be used after it, nor closed.
     settings = Settings.from_env(os.environ)
     make_private(settings.model_dir)
     return Backend(settings)
