@@ -28,7 +28,7 @@ HEALTH_P99, WEBHOOK_P99 = 0.200, 0.300
 Check = Callable[[str, bool], None]
 
 
-def scene(*flags: str, **settings: str) -> AbstractContextManager[Scene]:
+def scene(*flags: str, **settings: Any) -> AbstractContextManager[Scene]:
     """A scene under the weather that was chosen."""
     return begin(*NASTY, *flags, **settings)
 

@@ -6,8 +6,12 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from harness.processes import NotInstalledError
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("any machine")
 
 _OURS = ("AWS_", "LABEL_STUDIO_", "BASIC_AUTH_", "S3_", "TRANSCRIBE_", "TRAIN_", "PROMETHEUS_")
 _ALSO_OURS = (

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from transcribe_backend.aws.bucket import Bucket
 from transcribe_backend.aws.clients import THROTTLES, AWSClients
 from transcribe_backend.aws.diagnosis import Diagnosis
 from transcribe_backend.aws.jobs import TranscribeJobs
-from transcribe_backend.aws.media import MediaFolder, S3Media
+from transcribe_backend.aws.media import MEDIA, S3Media
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.aws.vocabularies import Vocabularies
@@ -70,7 +71,7 @@ class Backend:
         self.jobs = TranscribeJobs(self.clients, self.store, settings)
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
-        self._home = MediaFolder(self.clients, settings)
+        self._home = Bucket(self.clients, settings, MEDIA)
         self._clock = clock or time.monotonic
         self.engine = engine(settings, clock)
         self.work, self.slots = self.engine.work, self.engine.slots
