@@ -10,7 +10,8 @@ def daily_limit(audio: str, length: Length, today: Today, now: float) -> DailyLi
     error = used_up(today)
     if length.seconds > today.most:
         error = DailyLimit(
-            f"{audio} lasts {length.seconds / 3600:.1f} h, more than MAX_AUDIO_HOURS_PER_DAY={_hours(today)} allow.",
+            f"{audio} lasts {length.seconds / 3600:.1f} h, which is more than MAX_AUDIO_HOURS_PER_DAY={_hours(today)}"
+            " allows in a day.",
             remedy="Raise MAX_AUDIO_HOURS_PER_DAY and start the backend again, or split the audio.",
             mended=Mended.OPERATOR,
         )
