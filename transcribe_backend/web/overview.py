@@ -101,6 +101,7 @@ def _now(backend: Backend, standing: Mapping[tuple[str, int], int]) -> dict[str,
     today = backend.slots.today()
     return {
         "jobs": backend.slots.count(),
+        "oldest_job": _lasting(backend.slots.oldest()),
         "most_jobs": backend.settings.max_jobs,
         "trainings": standing.get((TRAINING, URGENT), 0),
         "hours_today": round(today.used / 3600, 2),
@@ -266,6 +267,14 @@ def _short(value: object) -> str:
 
 def _when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _lasting(seconds: float) -> str:
+    """About how long, "" for no time."""
+    minutes = seconds / 60
+    if minutes < 2:
+        return f"{seconds:.0f} s" if seconds > 0 else ""
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
 def _date(day: int) -> str:
