@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from transcribe_backend.errors import DailyLimit, StudioNotFound
-from transcribe_backend.prelabeling.estimates import Estimates
+from transcribe_backend.prelabeling.estimates import Estimate, Estimates
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.project import Project, project_id
 from transcribe_backend.settings import Settings
@@ -137,10 +137,9 @@ class Imports:
         told = Connected(tasks, ahead, seconds, self._estimates.price.dollars(billed))
         if body["announce"] == _AT_CONNECTION:
             self.announced.put(project.id, told)
-        cost = f"about {seconds / 60:.0f} minutes of audio, an estimated ${told.dollars:.2f}"
         _log.info(
-            "Project %s: %s of its %s tasks are transcribed ahead: %s (%s). The others are when somebody opens them.", project.id, ahead, tasks,
-            cost if seconds else "how much audio that is cannot be told before it is downloaded",
+            "Project %s: %s of its %s tasks are transcribed ahead: %s (%s). The others are when somebody opens them.",
+            project.id, ahead, tasks, _cost(estimate, told), body["announce"],
         )  # fmt: skip
 
     def _plan(
@@ -169,6 +168,15 @@ class Imports:
             number = int(task["id"])
             wanted = Owed(audio, project.recognition, project.id, number, project.version, since=since)
             yield self._transcriber.small(wanted)
+
+
+def _cost(looked_at: Estimate, told: Connected) -> str:
+    """What a few tasks promise for all that are transcribed ahead."""
+    if looked_at.measured:
+        return f"about {told.seconds / 60:.0f} minutes of audio, an estimated ${told.dollars:.2f}"
+    if looked_at.unmeasured:
+        return "how much audio that is cannot be told before it is downloaded"
+    return "their transcripts are there, nothing is charged"
 
 
 def _lacks(task: Mapping[str, Any], version: str | None) -> bool:
