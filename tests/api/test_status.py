@@ -198,6 +198,14 @@ def test_without_a_password_there_are_no_buttons(client: FlaskClient) -> None:
     assert answer.status_code == 403 and "BASIC_AUTH_USER" in answer.json["detail"]
 
 
+def test_a_stranger_can_press_none(guarded: tuple[FlaskClient, Backend]) -> None:
+    client, _ = guarded
+    for action in ("retry", "forget", "approve", "reject"):
+        assert press(client, action, {"cause": "x"}, auth=None).status_code == 401
+        assert press(client, action, {"cause": "x"}, auth=(USER, "wrong")).status_code == 401
+    assert client.get("/status.json").status_code == 401
+
+
 @pytest.mark.parametrize(
     "headers",
     [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
