@@ -89,7 +89,7 @@ def _verdict(findings: Iterable[Finding], found: Mapping[str, Any]) -> dict[str,
     failures = found.get("failed", 0)
     waiting = sum(group["count"] for group in found.get("waiting", ()))
     if broken:
-        return {"state": BAD, "told": f"{_listed(broken)}: needs you"}
+        return {"state": BAD, "told": f"Broken: {_listed(broken)}"}
     if failures:
         return {"state": WARNING, "told": f"{_number(failures, 'task')} failed"}
     if waiting:
