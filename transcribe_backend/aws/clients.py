@@ -22,7 +22,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from transcribe_backend.errors import AccessDenied, AWSError, CredentialsError, LimitExceeded, Mended
+from transcribe_backend.errors import AccessDenied, AWSError, CredentialsError, LimitExceeded, Mended, VocabularyError
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -227,7 +227,7 @@ def _refusal(error: ClientError, doing: str) -> AWSError:
             mended=Mended.OPERATOR,
         )
     if code == "BadRequestException" and "ocabular" in message:
-        return AWSError(
+        return VocabularyError(
             f"Cannot {doing}: AWS says {code}: {message}",
             remedy="Check model_vocabulary and model_vocabulary_filter in the labeling config.",
             mended=Mended.OPERATOR,
