@@ -11,6 +11,7 @@ from transcribe_backend.aws.clients import THROTTLES, AWSClients
 from transcribe_backend.aws.diagnosis import Diagnosis
 from transcribe_backend.aws.jobs import TranscribeJobs
 from transcribe_backend.aws.media import MediaFolder, S3Media
+from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.aws.vocabularies import Vocabularies
@@ -22,6 +23,7 @@ from transcribe_backend.errors import (
 )
 from transcribe_backend.home import make_private
 from transcribe_backend.learning import schedule
+from transcribe_backend.learning.calibrations import Calibrations
 from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.evaluation import Evaluation
 from transcribe_backend.learning.evidence import Evidence
@@ -34,9 +36,10 @@ from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.answers import Answers
 from transcribe_backend.prelabeling.deliveries import GONE, Deliveries
 from transcribe_backend.prelabeling.imports import IMPORT, Imports
-from transcribe_backend.prelabeling.live_projects import LiveProjects
+from transcribe_backend.prelabeling.live_projects import UNCERTAINTY, LiveProjects
+from transcribe_backend.prelabeling.ordering import ORDER, Ordering
 from transcribe_backend.prelabeling.predictions import Predictions
-from transcribe_backend.prelabeling.project import Projects
+from transcribe_backend.prelabeling.project import Projects, project_id
 from transcribe_backend.prelabeling.versions import Answered, Versions
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Studio
@@ -70,13 +73,16 @@ class Backend:
         self.jobs = TranscribeJobs(self.clients, self.store, settings)
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
+        self._price = Price(settings.price_per_minute, settings.minimum_seconds)
         self._home = MediaFolder(self.clients, settings)
         self._clock = clock or time.monotonic
         self.engine = engine(settings, clock)
         self.work, self.slots = self.engine.work, self.engine.slots
         self.vocabularies = Vocabularies(self.clients, settings)
-        self.learnt = Learnt(self.vocabularies, Records(self.engine.database, "learnt", InUse), self.work.now)
-        self.projects = Projects(settings.language, self.learnt.name)
+        self.calibrations = Calibrations(Documents(self.clients, settings, "calibrations"))
+        known = Records(self.engine.database, "in use", InUse)
+        self.learnt = Learnt(self.vocabularies, self.calibrations, known, self.work.now, self._version_changed)
+        self.projects = Projects(settings.language, self.learnt.name, self.learnt.calibration)
         self._transcribing()
         self._prelabeling()
         self._learning()
@@ -111,7 +117,8 @@ class Backend:
         made = Predictions(self.store)
         self.answers = Answers(self.engine, self.transcriber, made, live, self.settings)
         self.deliveries = Deliveries(self.engine, self.transcriber, made, live, self.metrics.delivery)
-        self.imports = Imports(self.engine, self.transcriber, live, self.settings)
+        self.imports = Imports(self.engine, self.transcriber, live, self.settings, self._version_changed)
+        self.ordering = Ordering(self.engine, live, self.imports)
         self.versions = Versions(Records(self.engine.database, "versions", Answered))
 
     def _learning(self) -> None:
@@ -128,11 +135,12 @@ class Backend:
             self.studio,
             self.projects,
             evidence,
-            Evaluation(evidence, self.batch, self.settings.train_champion_days),
+            Evaluation(evidence, self.batch, self.settings.train_champion_days, self._price),
             Excerpts(self.clients, self.staging, self.settings.model_dir / "tmp"),
             self.vocabularies,
             self.learnt,
             self.wishes,
+            self.calibrations,
             self.reports,
             self.settings,
         )
@@ -151,6 +159,7 @@ class Backend:
             *(Lane(PUSH, priority, 4, self.deliveries.push, pauses=no_studio) for priority in both),
             Lane(GONE, URGENT, 1, self.deliveries.check_gone, pauses=no_studio),
             Lane(IMPORT, BULK, 1, self.imports.carry_on, pauses=no_studio),
+            Lane(ORDER, BULK, 1, self.ordering.carry_on, pauses=no_studio),
             Lane(TRAINING, URGENT, 2, self.learning.carry_on),
         ]
 
@@ -172,6 +181,9 @@ class Backend:
         """Where learnt vocabularies are: with S3_BUCKET all media lies in its region, else in the default one."""
         return self._home.region or self.clients.region
 
+    def _version_changed(self, project: str) -> None:
+        self.ordering.check(project)
+
     def start(self) -> None:
         """Start the threads that do owed work; every process does, a `worker` nothing else."""
         self.crew.start()
@@ -183,6 +195,10 @@ class Backend:
         """
         if event in schedule.EVENTS:
             self.learning.notice(event, data)
+        elif event == "PROJECT_UPDATED":
+            described = data.get("project")
+            if isinstance(described, Mapping) and described.get("sampling") == UNCERTAINTY:
+                self.ordering.check(project_id(described))
         elif event in ("TASKS_CREATED", "TASKS_DELETED"):
             project = data.get("project")
             if not isinstance(project, Mapping):

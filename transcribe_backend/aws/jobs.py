@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import requests
@@ -77,24 +78,25 @@ class TranscribeJobs:
         """Our jobs in a state, newest first, from at most `pages` pages of 100. `next_page` is called before each
         page but the first: it keeps the rate. A page may be empty and still not be the last (docs/aws.md).
         """
-        wanted: dict[str, Any] = {"JobNameContains": PREFIX, "Status": state, "MaxResults": _PAGE}
+        return self._listed(region, pages, next_page, JobNameContains=PREFIX, Status=state)
+
+    def running(self, region: str, most: int) -> int:
+        """How many jobs the account runs, ours or not; counted to `most`, among the newest jobs that it has had."""
+        pages = most // _PAGE + 2
+        return sum(1 for _ in islice(self._listed(region, pages, Status="IN_PROGRESS"), most))
+
+    def _listed(
+        self, region: str, pages: int, next_page: Callable[[], object] = lambda: None, **wanted: Any
+    ) -> Iterator[JobStatus]:
         for page in range(pages):
             if page:
                 next_page()
             with aws_errors("list transcription jobs"):
-                answer = self._clients.transcribe(region or None).list_transcription_jobs(**wanted)
+                answer = self._clients.transcribe(region or None).list_transcription_jobs(MaxResults=_PAGE, **wanted)
             yield from map(_status, answer.get("TranscriptionJobSummaries", []))
             if not answer.get("NextToken"):
                 return
             wanted["NextToken"] = answer["NextToken"]
-
-    def running(self, region: str) -> int:
-        """How many jobs the account runs, ours or not, as far as one page of 100 tells: where there is another, 100."""
-        with aws_errors("list transcription jobs"):
-            answer = self._clients.transcribe(region or None).list_transcription_jobs(
-                Status="IN_PROGRESS", MaxResults=_PAGE
-            )
-        return _PAGE if answer.get("NextToken") else len(answer.get("TranscriptionJobSummaries", []))
 
     def get(self, name: str, region: str) -> JobStatus | None:
         """The job with a fresh place of its output (valid for 15 minutes); None when AWS knows no such job."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,11 +20,13 @@ from transcribe_backend.errors import (
     AWSError,
     BucketError,
 )
+from transcribe_backend.memory import Memory
 from transcribe_backend.settings import Settings
 
 MAX_BYTES = 2 * 1024**3
 """AWS Transcribe's quota for one media file (docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html)."""
-_LENGTHS = 10_000
+_LENGTHS = 2_000  # of two addresses each, 2.5 KB at most
+_REGION, _REGIONS = 400, 2 * 1024**2
 _MISSING = frozenset({"404", "NotFound", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"})
 _DENIED = frozenset({"403", "Forbidden", "AccessDenied"})
 _ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -45,21 +46,18 @@ class Media:
 
 
 class Regions:
-    """The region of each bucket, asked once per process."""
+    """The region of each bucket, asked once per process (of 5,000 buckets)."""
 
     def __init__(self, clients: AWSClients) -> None:
         self._clients = clients
-        self._known: dict[str, str] = {}
-        self._lock = threading.Lock()
+        self._known: Memory[str, str] = Memory(_REGIONS)
 
     def of(self, bucket: str) -> str:
         """Region of `bucket`; the default region where S3 does not tell. Raises AWSError."""
-        with self._lock:
-            known = self._known.get(bucket)
+        known = self._known.get(bucket)
         if known is None:
             known = self._ask(bucket) or self._clients.region
-            with self._lock:
-                self._known[bucket] = known
+            self._known.keep(bucket, known, _REGION)
         return known
 
     def _ask(self, bucket: str) -> str:

@@ -36,6 +36,10 @@ _DEMUXERS = {
 _TRANSFER = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, max_concurrency=4)
 
 
+class WebPage(AudioUnsupported):
+    """Where audio should be there is HTML."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Spooled:
     path: Path
@@ -69,7 +73,7 @@ class Staging:
         self.require(source)
         with self._temporary() as path, self._temporary() as converted:
             spooled = self._spool(stream, path, source)
-            if not sniff.is_taken(spooled.format):
+            if not sniff.is_accepted(spooled.format):
                 self._require_room(source)
                 spooled = _convert(spooled, converted, source)
             with spooled.path.open("rb") as file:
@@ -150,7 +154,7 @@ def _recognised(stream: Iterable[bytes], source: str) -> tuple[str, Iterable[byt
     if not head:
         raise AudioUnsupported(f"{source} is empty.", remedy="Upload the audio again.")
     format = sniff.sniff(head[: sniff.HEAD])
-    if not (sniff.is_taken(format) or _is_convertible(format)):
+    if not (sniff.is_accepted(format) or _is_convertible(format)):
         raise _not_taken(format, source)
     return format, chain([head], chunks)
 
@@ -175,7 +179,10 @@ def _convert(spooled: _Spooled, target: Path, source: str) -> _Spooled:
 
 def _not_taken(format: str, source: str) -> AudioUnsupported:
     if format == "html":
-        return AudioUnsupported(f"{source} is a web page, not audio.", remedy="Use the URL of the audio file itself.")
+        return WebPage(
+            f"{source} is a web page, not audio.",
+            remedy="Use the URL of the audio file itself, which must need no sign-in.",
+        )
     return AudioUnsupported(
         f"{source} is {format or 'no audio format we know'}, which AWS Transcribe does not take.",
         remedy="Convert it to FLAC or WAV"

@@ -1,7 +1,7 @@
 """New tasks are transcribed ahead, so that the first annotator finds their text."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ class Imports:
     """A webhook is a hint that leaves one item with a cursor; what is new is read from Label Studio, page by page.
 
     A project or task that Label Studio does not know leaves nothing behind. Without a Label Studio to ask, nothing is
-    transcribed ahead.
+    transcribed ahead. `ended` is told of a project whose tasks come by uncertainty, and some of whose are new.
     """
 
     def __init__(
@@ -42,7 +42,9 @@ class Imports:
         transcriber: Transcriber,
         live: LiveProjects,
         settings: Settings,
+        ended: Callable[[str], None] = lambda project: None,
     ) -> None:
+        self._ended = ended
         self._live = live
         self._transcriber = transcriber
         self._work = engine.work
@@ -68,6 +70,11 @@ class Imports:
         self._plan(project.id, 0, None)
         self._connected.add({project.id: Connected()})
 
+    def renew(self, project: str, version: str) -> None:
+        """The unlabeled tasks of a project are predicted in this version, too, PREFETCH_MAX_TASKS at most."""
+        if self._limit:
+            self._plan(project, 0, None, version)
+
     def carry_on(self, item: Item) -> None:
         """Owe the predictions of the next page of tasks."""
         body = item.body
@@ -81,21 +88,23 @@ class Imports:
             _log.info("Tasks of project %s are not transcribed ahead: %s", body["project"], error)
             self._work.finish(item)
             return
-        lacking = [task for task in page if not task.get("is_labeled") and not task.get("total_predictions")]
+        lacking = [task for task in page if not task.get("is_labeled") and _lacks(task, body.get("version"))]
         new = list(self._owed(project, lacking[: body["left"]]))
         self._work.add(New(each.key, TRANSCRIBE, each.body(), BULK) for each in new)
         left = body["left"] - len(new)
         if len(page) < _PAGE or left <= 0:
+            if not body.get("version") and self._live.is_ordered(body["project"]):
+                self._ended(body["project"])
             self._work.finish(item)
         else:
             self._work.later(item, 0.0, body={**body, "after": page[-1]["id"], "left": left})
 
-    def _plan(self, project: str, after: int, upto: int | None) -> None:
+    def _plan(self, project: str, after: int, upto: int | None, version: str = "") -> None:
         if not self._live.configured:
             _log.info("Nothing is transcribed ahead: set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY")
             return
-        body = {"project": project, "after": after, "upto": upto, "left": self._limit}
-        self._work.add([New(f"import|{project}|{after}|{upto or ''}", IMPORT, body, BULK)])
+        body = {"project": project, "after": after, "upto": upto, "left": self._limit, "version": version}
+        self._work.add([New(f"import|{project}|{after}|{upto or ''}{version}", IMPORT, body, BULK)])
         self._wake()
 
     def _owed(self, project: Project, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Owed]:
@@ -104,3 +113,10 @@ class Imports:
             audio = value.strip() if isinstance(value, str) else ""
             wanted = Owed(audio, project.recognition, project.id, int(task["id"]), project.version)
             yield self._transcriber.small(wanted)
+
+
+def _lacks(task: Mapping[str, Any], version: str | None) -> bool:
+    """Whether a task has no prediction: none at all, or none of a version."""
+    if not version:
+        return not task.get("total_predictions")
+    return all(each.get("model_version") != version for each in task.get("predictions") or ())

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media
@@ -26,7 +25,8 @@ _TURN_SECONDS = 20.0
 _CHECK_SECONDS = 120.0
 _PATIENT_STARTS = 6
 _PAUSES = (2.0, 15.0)
-_COUNTED = 100  # jobs of one page of a list
+_REFUSALS = 20
+_SMALLEST_QUOTA = 100  # of concurrent jobs, in the older accounts; with fewer running, AWS is not full
 
 Count = Callable[[str], None]
 """Called with what became of a job: "cached", "started" or "adopted"."""
@@ -71,7 +71,7 @@ class Transcriber:
         media = self.audio.recent(audio, FRESH if urgent else KNOWN)
         if media is None:
             return ""
-        name = job_name(media, self._regional(media, recognition))
+        name = Job(media, self._regional(media, recognition)).name
         if not self.store.has(name):
             return ""
         self._count("cached")
@@ -82,7 +82,7 @@ class Transcriber:
         media = self.audio.look(wanted.audio, wanted.task)
         if media is None:
             return ""
-        name = job_name(media, self._regional(media, wanted.recognition))
+        name = Job(media, self._regional(media, wanted.recognition)).name
         return name if self.store.has(name) or self.store.fetch(name, media.region or None) else ""
 
     def small(self, wanted: Owed) -> Owed:
@@ -184,13 +184,15 @@ class Transcriber:
         if item.attempts < _PATIENT_STARTS:
             self._turns.pause(_starts(job), min(_PAUSES[0] * item.attempts, _PAUSES[1]))
             return error
-        running = self._jobs.running(job.media.region)
-        if running >= min(self._most_jobs, _COUNTED):
+        running = self._jobs.running(job.media.region, self._most_jobs)
+        sure = _SMALLEST_QUOTA if item.attempts < _REFUSALS else self._most_jobs
+        if running >= min(self._most_jobs, sure):
             return error
         return AWSError(
-            f"AWS refuses to start a job for {job.media.uri} although only {running} jobs run: the file is probably "
-            "too long.",
-            remedy="AWS Transcribe accepts 4 hours at most. Split the audio.",
+            f"AWS refuses to start a job for {job.media.uri} although only {running} of {self._most_jobs} jobs run: "
+            "the file is probably too long.",
+            remedy="AWS Transcribe accepts 4 hours at most. Split the audio, or set TRANSCRIBE_MAX_JOBS to the "
+            "quota of your account, if that is lower.",
         )
 
     def _await(self, item: Item, found: Owed, job: Job) -> None:
@@ -206,15 +208,9 @@ class Transcriber:
     def _regional(self, media: Media, recognition: Recognition) -> Recognition:
         """A learnt vocabulary exists in one region only; without it the audio is still transcribed."""
         if recognition.learnt and media.region not in ("", self._home_region()):
-            return replace(recognition, vocabulary="")
+            return recognition.without_learnt()
         return recognition
 
 
 def _starts(job: Job) -> str:
     return f"start|{job.media.region}"
-
-
-@lru_cache(maxsize=20_000)
-def job_name(media: Media, recognition: Recognition) -> str:
-    """Job.name, computed once."""
-    return Job(media, recognition).name
