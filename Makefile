@@ -18,7 +18,7 @@ RUNTIME_INSTALLED := $(call stamp,$(RUNTIME_VENV),requirements.txt)
 UV_INSTALLED := $(TOOLS_VENV)/.installed
 BOM_INSTALLED := $(BOM_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom image-test clean
+.PHONY: help install install-label-studio demo run test check contract bench campaign reliability lock pin sbom image-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,8 @@ help:
 	@echo 'make check                 linters and types only'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
 	@echo 'make bench                 the benchmarks'
+	@echo 'make campaign              half an hour of faults; CAMPAIGN="--minutes 3 --seed 1 --fault kill" (--list shows them)'
+	@echo 'make reliability           docs/reliability.md, from the results in docs/reliability/'
 	@echo 'make image-test            builds the image and tries it'
 	@echo 'make lock                  writes the lock files (UPGRADE=1 takes newer versions)'
 	@echo 'make pin                   writes the digest of the base image into the Dockerfile (needs Docker)'
@@ -88,6 +90,12 @@ contract: $(INSTALLED)
 
 bench: $(INSTALLED) $(STUDIO_INSTALLED)
 	@$(BIN)/python -m benchmarks
+
+campaign: $(INSTALLED) $(STUDIO_INSTALLED)
+	@$(BIN)/python -m campaign $(CAMPAIGN)
+
+reliability: $(INSTALLED)
+	@$(BIN)/python -m campaign.page
 
 lock: $(UV_INSTALLED)
 	@UPGRADE=$(UPGRADE) sh scripts/lock.sh $(abspath $(TOOLS_VENV))
