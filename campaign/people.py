@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from campaign.site import AUDIO, BROKEN, WEST, WEST_AUDIO, Site
+from harness.aws import REGION
 from harness.processes import ProgramError
 
 Result = list[dict[str, Any]]
@@ -168,6 +170,11 @@ class Manager(Person):
     def __init__(self, site: Site, book: Book, seed: float, batch: int, name: str) -> None:
         super().__init__(site, book, seed)
         self._batch, self._name = batch, name
+        # No patience: while AWS hangs, people have other things to do.
+        brief = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+        regions = {AUDIO: REGION, WEST_AUDIO: WEST}
+        self._s3 = {bucket: site.aws.client("s3", region_name=region, config=brief)
+                    for bucket, region in regions.items()}  # fmt: skip
         self._made = 0
 
     def do_something(self) -> None:
@@ -201,22 +208,22 @@ class Manager(Person):
             self.book.count("deleted")
 
     def _here(self) -> str:
-        return self._put(AUDIO, "call", self.site.aws.s3)
+        return self._put(AUDIO, "call")
 
     def _west(self) -> str:
-        return self._put(WEST_AUDIO, "west", self.site.aws.client("s3", region_name=WEST))
+        return self._put(WEST_AUDIO, "west")
 
     def _broken(self) -> str:
-        return self._put(AUDIO, BROKEN, self.site.aws.s3)
+        return self._put(AUDIO, BROKEN)
 
     def _missing(self) -> str:
         self._made += 1
         return f"s3://{AUDIO}/missing-{self._name}-{self._made}.wav"
 
-    def _put(self, bucket: str, prefix: str, s3: Any) -> str:
+    def _put(self, bucket: str, prefix: str) -> str:
         self._made += 1
         key = f"{prefix}-{self._name}-{self._made:05}.wav"
-        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+        self._s3[bucket].put_object(Bucket=bucket, Key=key, Body=key.encode())
         return f"s3://{bucket}/{key}"
 
 

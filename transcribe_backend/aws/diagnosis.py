@@ -88,7 +88,7 @@ class Diagnosis:
         self._named = lru_cache(maxsize=_NAMES)(lambda name: Inquiry(lambda: self._names.check(name), pool, clock))
 
     def begin(self) -> None:
-        """Ask about the account in the background: the first /setup after a start has two seconds, and finds an answer."""
+        """Ask about the account in the background: the first /setup after a start has two seconds only."""
         self._account.begin()
 
     def check(self, asked: Recognition = _NOTHING) -> None:
