@@ -2,6 +2,7 @@
 
 import io
 import random
+import sqlite3
 import threading
 import wave
 from collections.abc import Callable
@@ -19,7 +20,8 @@ from harness.processes import ProgramError
 
 Result = list[dict[str, Any]]
 
-_PASSING = (requests.RequestException, ProgramError, KeyError, BotoCoreError, ClientError)
+# The database of a Label Studio that was killed cannot be read before it runs again.
+_PASSING = (requests.RequestException, ProgramError, KeyError, BotoCoreError, ClientError, sqlite3.OperationalError)
 _THINKING = (4.0, 24.0)  # seconds between two deeds of an annotator
 _BETWEEN_IMPORTS = (10.0, 25.0)
 _WORDS = ("Llanberis", "Xochitl", "Siobhan", "Brecon", "Okonkwo")

@@ -1,6 +1,7 @@
 """What holds whatever happens: looked at while the campaign lasts, and judged at its end."""
 
 import json
+import sqlite3
 import statistics
 import threading
 import time
@@ -59,12 +60,13 @@ class Watch:
 
     def look(self) -> None:
         """Once."""
-        self.doubled |= set(_doubled(self.site))
-        self.changed |= set(_changed(self.site, self.book))
+        with suppress(sqlite3.OperationalError):  # Label Studio was killed, and has not mended its database yet
+            self.doubled |= set(_doubled(self.site))
+            self.changed |= set(_changed(self.site, self.book))
+            self.looks += 1
         for replica in self.site.replicas:
             if measured := replica.memory():
                 self.memory[measured[0]].append((time.monotonic(), measured[1]))
-        self.looks += 1
 
     def _look_all(self) -> None:
         while not self._ended.wait(_LOOK_SECONDS):
