@@ -50,6 +50,8 @@ class Outcome:
 
     seed: int
     minutes: float
+    annotators: int
+    tasks: int
     date: str
     chosen: list[str]
     faults: list[Struck]
@@ -114,7 +116,8 @@ def campaign(
         watch.end()
         verdicts = promises.judge(made, book, watch, problems)
     date = datetime.now(UTC).date().isoformat()
-    return Outcome(seed, minutes, date, sorted(chosen), struck, verdicts, dict(sorted(book.done.items())))
+    done = dict(sorted(book.done.items()))
+    return Outcome(seed, minutes, annotators, tasks, date, sorted(chosen), struck, verdicts, done)
 
 
 def _people(

@@ -86,7 +86,8 @@ def _runs(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 def _command(outcome: Outcome) -> str:
     only = "" if outcome["chosen"] == sorted(FAULTS) else "".join(f" --fault {name}" for name in outcome["chosen"])
-    return f"python -m campaign --minutes {outcome['minutes']:g} --seed {outcome['seed']}{only}"
+    people = f" --annotators {outcome['annotators']} --tasks {outcome['tasks']}"
+    return f"python -m campaign --minutes {outcome['minutes']:g} --seed {outcome['seed']}{people}{only}"
 
 
 def _broken(outcomes: Sequence[Outcome]) -> Iterator[str]:

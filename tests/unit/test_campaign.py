@@ -8,7 +8,7 @@ from campaign.faults import FAULTS, plan
 from campaign.page import PAGE, outcomes, page
 
 BROKEN = {
-    "seed": 7, "minutes": 3, "date": "2026-11-26", "chosen": ["kill"], "done": {"opened": 9},
+    "seed": 7, "minutes": 3, "annotators": 20, "tasks": 60, "date": "2026-11-26", "chosen": ["kill"], "done": {"opened": 9},
     "faults": [{"fault": "kill", "seconds": 180, "fired": 12, "not_here": ""}],
     "verdicts": [{"promise": "memory is flat", "kept": None, "seen": "too short to say"},
                  {"promise": "no human text is changed", "kept": False, "seen": "annotation 3"}],
@@ -39,7 +39,7 @@ def test_the_page_tells_what_was_not_kept() -> None:
     written = page([BROKEN])
     assert "| `kill` | kill -9 of any process of the backend" in written
     assert "| 12 | 1 | 2026-11-26 | – | 0 of 1 |" in written
-    assert "python -m campaign --minutes 3 --seed 7 --fault kill" in written
+    assert "python -m campaign --minutes 3 --seed 7 --annotators 20 --tasks 60 --fault kill" in written
     assert "- seed 7, 2026-11-26: no human text is changed: annotation 3" in written
 
 
