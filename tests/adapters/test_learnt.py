@@ -115,6 +115,7 @@ def test_a_new_calibration_is_told_to_all_processes(process: Callable[[], Learnt
         known = learnt.calibration("7.1", "en-US")
         assert known and known.rates == (0.6, 0.1)
     one.remember("7.1", "en-US", "v2")
+    clock.now += 1
     assert other.name("7.1", "en-US") == "v2" and other.calibration("7.1", "en-US") == one.calibration("7.1", "en-US")
 
 
