@@ -39,8 +39,6 @@ def test_the_service_is_called_as_the_folder_and_built_with_tests_on_request() -
     assert service["build"]["args"] == {"TEST_ENV": "${TEST_ENV}"}
     assert "ARG TEST_ENV" in text("Dockerfile") and "\nUSER backend\n" in text("Dockerfile")
     assert not any(volume.startswith(".") for volume in service["volumes"]), "made by root, not for the user"
-        "folders of root: the user cannot write there"
-    )
 
 
 def test_it_installs_this_version_and_copies_nothing_of_it() -> None:
