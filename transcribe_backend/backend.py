@@ -9,10 +9,11 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from transcribe_backend.aws.bucket import Bucket
 from transcribe_backend.aws.clients import THROTTLES, AWSClients
 from transcribe_backend.aws.diagnosis import Diagnosis
 from transcribe_backend.aws.jobs import TranscribeJobs
-from transcribe_backend.aws.media import MediaFolder, S3Media
+from transcribe_backend.aws.media import MEDIA, S3Media
 from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.aws.transcripts import TranscriptStore
@@ -85,7 +86,7 @@ class Backend:
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
         self.price = Price(settings.price_per_minute, settings.minimum_seconds)
-        self._home = MediaFolder(self.clients, settings)
+        self._home = Bucket(self.clients, settings, MEDIA)
         self._clock = clock or time.monotonic
         self.engine = engine(settings, clock, self.metrics.store)
         self.work, self.slots, self.ledger = self.engine.work, self.engine.slots, self.engine.ledger
