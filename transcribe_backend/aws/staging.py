@@ -71,14 +71,15 @@ class Staging:
                 self._require_room(source)
                 spooled = _convert(spooled, converted, source)
             with spooled.path.open("rb") as file:
-                length.check(length.of_file(file), source)
-            return self._put(spooled, source)
+                seconds = length.of_file(file)
+            length.check(seconds, source)
+            return self._put(spooled, seconds, source)
 
-    def _put(self, spooled: _Spooled, source: str) -> Media:
+    def _put(self, spooled: _Spooled, seconds: float | None, source: str) -> Media:
         name = f"{spooled.sha256}.{spooled.format}"
         if not self._bucket.holds(name):
             self._bucket.upload(spooled.path, name, source)
-        return kept(self._bucket, name, f"sha256:{spooled.sha256}")
+        return kept(self._bucket, name, f"sha256:{spooled.sha256}", spooled.path.stat().st_size, seconds)
 
     def _spool(self, stream: Iterable[bytes], path: Path, source: str) -> _Spooled:
         format, chunks = _recognised(stream, source)
