@@ -85,8 +85,8 @@ class Backend:
         self.jobs = TranscribeJobs(self.clients, self.store, settings)
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
-        self._home = Bucket(self.clients, settings, MEDIA)
         self.price = Price(settings.price_per_minute, settings.minimum_seconds)
+        self._home = Bucket(self.clients, settings, MEDIA)
         self._clock = clock or time.monotonic
         self.engine = engine(settings, clock, self.metrics.store)
         self.work, self.slots, self.ledger = self.engine.work, self.engine.slots, self.engine.ledger
