@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -21,22 +21,24 @@ Promoted = Callable[[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """`id` is Label Studio's `<id>.<unix time of creation>` as it stands in each request."""
+    """`id` is Label Studio's `<id>.<unix time of creation>` as it stands in each request.
+
+    `version` is the model_version of its predictions.
+    """
 
     id: str
     interface: Interface
     recognition: Recognition
+    version: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "version", model_version(self.interface, self.recognition))
 
     @property
     def number(self) -> int:
         """The id that Label Studio's API takes; 0 when the request named none."""
         number = self.id.partition(".")[0]
         return int(number) if number.isdigit() else 0
-
-    @property
-    def version(self) -> str:
-        """The model_version of its predictions."""
-        return model_version(self.interface, self.recognition)
 
 
 class Projects:

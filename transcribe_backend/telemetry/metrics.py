@@ -68,9 +68,10 @@ class Metrics:
         """One answered request."""
         self._requests.labels(route, str(status)).observe(seconds)
 
-    def job(self, state: str) -> None:
-        """One step of a transcription."""
-        self._jobs.labels(state).inc()
+    def job(self, state: str, jobs: int = 1) -> None:
+        """One step of so many transcriptions."""
+        if jobs:
+            self._jobs.labels(state).inc(jobs)
 
     def aws_call(self, service: str, operation: str, error: str) -> None:
         """One HTTP attempt at AWS (clients.Observer)."""

@@ -1,7 +1,7 @@
 """Takes an owed transcript from its audio value to a running job, and from there to where its transcript is ready."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -28,8 +28,8 @@ _PATIENT_STARTS = 6
 _PAUSES = (2.0, 15.0)
 _COUNTED = 100  # jobs of one page of a list
 
-Count = Callable[[str], None]
-"""Called with what became of a job: "cached", "started" or "adopted"."""
+Count = Callable[[str, int], None]
+"""Called with what became of so many jobs: "cached", "started" or "adopted"."""
 
 
 class Transcriber:
@@ -47,7 +47,7 @@ class Transcriber:
         watch: Watch,
         settings: Settings,
         home_region: Callable[[], str],
-        count: Count = lambda what: None,
+        count: Count = lambda what, jobs: None,
     ) -> None:
         self._work = engine.work
         self._slots = engine.slots
@@ -62,27 +62,27 @@ class Transcriber:
         self._home_region = home_region
         self._count = count
 
-    def known(self, audio: str, recognition: Recognition, *, urgent: bool) -> str:
-        """The name of the job whose transcript is here already, "" when that takes a request to find out.
+    def known(self, audios: Sequence[str], recognition: Recognition, *, urgent: bool) -> list[str]:
+        """The names of the jobs whose transcripts are here already, "" where that takes a request to find out.
 
         A look at the audio counts for half a minute for a task that somebody opens: a new object under an old URI is
         another audio. In bulk it counts for ten minutes.
         """
-        media = self.audio.recent(audio, FRESH if urgent else KNOWN)
-        if media is None:
-            return ""
-        name = job_name(media, self._regional(media, recognition))
-        if not self.store.has(name):
-            return ""
-        self._count("cached")
-        return name
+        seconds = FRESH if urgent else KNOWN
+        found = [self.audio.recent(audio, seconds) for audio in audios]
+        regions = {media.region for media in found if media}
+        names = {region: job_names(self._regional(region, recognition)) for region in regions}
+        jobs = [names[media.region](media.identity) if media else "" for media in found]
+        known = [job if job and self.store.has(job) else "" for job in jobs]
+        self._count("cached", len(known) - known.count(""))
+        return known
 
     def found(self, wanted: Owed) -> str:
         """The same by asking S3, for audio that is there already. Raises AudioError or AWSError."""
         media = self.audio.look(wanted.audio, wanted.task)
         if media is None:
             return ""
-        name = job_name(media, self._regional(media, wanted.recognition))
+        name = job_names(self._regional(media.region, wanted.recognition))(media.identity)
         return name if self.store.has(name) or self.store.fetch(name, media.region or None) else ""
 
     def small(self, wanted: Owed) -> Owed:
@@ -129,10 +129,10 @@ class Transcriber:
             self._work.move(item, TRANSCRIBE)
 
     def _begin(self, item: Item, wanted: Owed, media: Media) -> None:
-        job = Job(media, self._regional(media, wanted.recognition))
+        job = Job(media, self._regional(media.region, wanted.recognition))
         found = wanted.found(media, looked=True)
         if self.store.has(job.name) or (not wanted.looked and self.store.fetch(job.name, media.region or None)):
-            self._count("cached")
+            self._count("cached", 1)
             self._ready(item, found, job.name)
             return
         if not (self._slots.holds(job.name) or self._slots.full(media.region, TRANSCRIBE, item.priority)):
@@ -155,7 +155,7 @@ class Transcriber:
             if isinstance(error, LimitExceeded):
                 raise self._refused(item, job, error) from error
             raise
-        self._count("started" if started else "adopted")
+        self._count("started" if started else "adopted", 1)
 
     def _turn(self, item: Item, job: Job) -> None:
         name = _starts(job)
@@ -192,9 +192,9 @@ class Transcriber:
         self._work.move(item, PUSH, held=True, job=name, body=found.body())
         self._bell.ring([item.key])
 
-    def _regional(self, media: Media, recognition: Recognition) -> Recognition:
+    def _regional(self, region: str, recognition: Recognition) -> Recognition:
         """A learnt vocabulary exists in one region only; without it the audio is still transcribed."""
-        if recognition.learnt and media.region not in ("", self._home_region()):
+        if recognition.learnt and region not in ("", self._home_region()):
             return replace(recognition, vocabulary="")
         return recognition
 
@@ -203,7 +203,7 @@ def _starts(job: Job) -> str:
     return f"start|{job.media.region}"
 
 
-@lru_cache(maxsize=20_000)
-def job_name(media: Media, recognition: Recognition) -> str:
-    """Job.name, computed once."""
-    return Job(media, recognition).name
+@lru_cache(maxsize=64)
+def job_names(recognition: Recognition) -> Callable[[str], str]:
+    """The names of the jobs with these options, each computed once: identity of the audio -> Job.name."""
+    return lru_cache(maxsize=20_000)(lambda identity: Job(Media("", identity, ""), recognition).name)

@@ -4,10 +4,10 @@ import json
 import re
 from typing import Any, TypedDict, TypeVar
 
-from flask import Request
 from msgspec import DecodeError, Struct, ValidationError, convert
 from msgspec.json import Decoder
 from msgspec.structs import asdict
+from werkzeug.wrappers import Request
 
 from transcribe_backend.errors import RequestError
 
