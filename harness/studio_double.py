@@ -38,6 +38,8 @@ class StudioDouble:
 
     def __init__(self) -> None:
         self.config = SPEECH_RECOGNITION
+        self.shown: dict[str, Any] = {"sampling": "Sequential sampling", "model_version": "AWS Transcribe"}
+        self.connected: list[dict[str, Any]] = [{"title": "AWS Transcribe", "model_version": "transcribe-en-US@0"}]
         self.projects = {1}
         self.tasks: list[dict[str, Any]] = []
         self.gone: set[int] = set()
@@ -90,7 +92,7 @@ class StudioDouble:
 
     def described(self) -> dict[str, Any]:
         """The project as its API and its webhooks give it."""
-        return {"id": 1, "created_at": CREATED, "label_config": self.config}
+        return {"id": 1, "created_at": CREATED, "label_config": self.config, **self.shown}
 
     def counts(self) -> dict[int, int]:
         """Number of stored predictions by task."""
@@ -115,7 +117,11 @@ class StudioDouble:
         if match := re.fullmatch(r"/api/projects/(\d+)/", parts.path):
             if int(match[1]) in self.denied:
                 return own_words(403, "You do not have permission to perform this action.")
-            return (200, self.described()) if int(match[1]) in self.projects else own_words(404, "Not found.")
+            return self._project(method, body) if int(match[1]) in self.projects else own_words(404, "Not found.")
+        if parts.path == "/api/projects/":
+            return 200, {"results": [{"id": number, "title": f"Project {number}"} for number in sorted(self.projects)]}
+        if parts.path == "/api/ml":
+            return 200, self.connected
         if parts.path == "/health":
             return 200, {"status": "UP"}
         if parts.path == "/api/tasks/":
@@ -128,14 +134,25 @@ class StudioDouble:
             return self._create(json.loads(body))
         return own_words(404, "Not found.")
 
+    def _project(self, method: str, body: bytes) -> Answer:
+        """A version is refused that is neither a connected model's title nor that of a prediction."""
+        change = json.loads(body) if method == "PATCH" else {}
+        stored = [each["model_version"] for made in self.stored.values() for each in made]
+        known = [*stored, *(each["title"] for each in self.connected)]
+        if change.get("model_version", known[-1]) not in known:
+            return own_words(400, "Model version doesn't exist either as live model or as static predictions.")
+        self.shown |= change
+        return 200, self.described()
+
     def _page(self, query: dict[str, list[str]]) -> Answer:
         """Label Studio's list of tasks: by page, filtered by id where the query says so."""
         wanted = json.loads(query["query"][0])
         items = wanted.get("filters", {}).get("items", [])
         bounds = {item["operator"]: item["value"] for item in items if item["filter"] == "filter:tasks:id"}
         found = [
-            {**task, "total_predictions": len(self.stored.get(task["id"], []))}
+            {**task, "total_predictions": len(stored), "predictions": list(stored)}
             for task in self.tasks
+            for stored in [self.stored.get(task["id"], [])]
             if bounds.get("greater", 0) < task["id"] < bounds.get("less", 2**63) and task["id"] not in self.gone
         ]
         size, page = int(query["page_size"][0]), int(query["page"][0])
@@ -174,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    do_GET = do_POST = handle_any
+    do_GET = do_POST = do_PATCH = handle_any
 
     def log_message(self, format: str, *args: object) -> None:
         pass

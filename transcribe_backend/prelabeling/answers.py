@@ -12,6 +12,7 @@ from transcribe_backend.labeling import regions
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.predictions import Prediction, Predictions
 from transcribe_backend.prelabeling.project import Project
+from transcribe_backend.prelabeling.tally import Tally
 from transcribe_backend.settings import Settings
 from transcribe_backend.transcribing.owed import ENDS, PUSH, TRANSCRIBE, Owed
 from transcribe_backend.transcribing.transcriber import Transcriber
@@ -69,10 +70,12 @@ class Answers:
         transcriber: Transcriber,
         predictions: Predictions,
         live: LiveProjects,
+        tally: Tally,
         settings: Settings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
+        self._tally = tally
         self._work = engine.work
         self._claims = engine.claims
         self._bell = engine.bell
@@ -91,6 +94,7 @@ class Answers:
         """
         until = self._clock() + min(self._settings.predict_wait + _BUILDING_SECONDS, _LONGEST_SECONDS)
         asked = self._asked(tasks, project, urgent=len(tasks) <= _URGENT_TASKS)
+        known, begun = {id(each) for each in asked if each.job}, self._clock()
         try:
             arrived = self._await_late(asked)
             unbuilt = self._build(asked, project, until)
@@ -100,7 +104,16 @@ class Answers:
             _log.error("Predictions that are late will not be delivered: %s", error.advice)
             self._find(asked, until)
             self._build(asked, project, until)
+        self._count(project, [each for each in asked if each.made and not each.yielded], known, self._clock() - begun)
         return [() if each.yielded else each.made for each in asked]
+
+    def _count(self, project: Project, answered: Sequence[_Asked], known: set[int], seconds: float) -> None:
+        """`known` are those whose transcript was there already."""
+        at_once = [each for each in answered if id(each) in known]
+        waited = [each for each in answered if id(each) not in known]
+        for group, wait in ((at_once, 0.0), (waited, seconds)):
+            self._tally.texts(project.id, wait, [each.made[0].get("score") for each in group])
+        self._transcriber.reused(project.id, [each.job for each in at_once])
 
     def interactive(self, task: Task, project: Project, context: Mapping[str, Any]) -> Prediction:
         """The words of an annotator's new regions; no result when there is nothing to fill or no transcript yet."""
@@ -115,6 +128,8 @@ class Answers:
             if not wanted.job or not self._transcriber.bring(wanted.job):
                 return {"result": []}
             transcript = self._transcriber.store.get(wanted.job)
+            if project.is_blank(transcript, task.get("id")):
+                return {"result": []}
             return {**regions.fill(project.interface, transcript, context), "model_version": project.version}
         except TranscribeBackendError as error:
             _log.warning("No words for the regions of task %s: %s", task.get("id"), error.advice)
@@ -197,7 +212,7 @@ class Answers:
             elif each.job and not each.yielded:
                 try:
                     self._transcriber.bring(each.job)
-                    each.made = self.predictions.of(each.job, project)
+                    each.made = self.predictions.of(each.job, project, each.owed.task)
                     results += sum(len(prediction["result"]) for prediction in each.made)
                 except TranscribeBackendError as error:
                     _log.warning("The prediction of task %s comes later: %s", each.owed.task, error.advice)

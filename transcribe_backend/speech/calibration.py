@@ -43,6 +43,10 @@ class Calibration:
         share = (confidence - left) / (right - left)
         return self.rates[at - 1] + share * (self.rates[at] - self.rates[at - 1])
 
+    def accuracy(self, confidence: float) -> float:
+        """The share to expect right (0..1). A hundredth of it is the confidence, so that a flat curve has an order."""
+        return 0.99 * (1 - self.expected(confidence)) + 0.01 * confidence
+
 
 def fit(points: Sequence[Point]) -> Calibration | None:
     """The curve of these tasks; None of fewer than thirty."""
@@ -75,6 +79,14 @@ def _words(block: Sequence[Point]) -> int:
 
 def _rate(block: Sequence[Point]) -> float:
     return sum(point.rate * point.words for point in block) / _words(block)
+
+
+def bins(points: Sequence[Point], most: int = 10) -> list[tuple[float, float, int]]:
+    """For a plot: confidence, word error rate and number of tasks, for up to ten groups of tasks of like confidence."""
+    ordered = sorted(points, key=lambda point: point.confidence)
+    size = -(-len(ordered) // most)
+    groups = [ordered[at : at + size] for at in range(0, len(ordered), size or 1)]
+    return [(sum(each.confidence for each in group) / len(group), _rate(group), len(group)) for group in groups]
 
 
 def unseen_error(points: Sequence[Point]) -> tuple[float, float]:

@@ -2,10 +2,11 @@
 
 import logging
 import math
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 from transcribe_backend.aws.jobs import JobStatus, TranscribeJobs, failed
+from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import Mended, TranscribeBackendError, TranscriptError
 from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE
@@ -28,6 +29,20 @@ _AGAIN_SECONDS = 4.0
 _AT_ONCE = 8
 
 
+class Count(Protocol):
+    """Called with what became of so many transcriptions ("cached", "started", "adopted", "completed", "failed", or
+    "reused" for tasks that they were not started for), how many seconds the job ran, and the seconds that AWS bills
+    for all of them (or would have).
+    """
+
+    def __call__(self, what: str, ran: float = 0.0, billed: float = 0.0, jobs: int = 1, /) -> None:
+        """Count."""
+
+
+def uncounted(what: str, ran: float = 0.0, billed: float = 0.0, jobs: int = 1) -> None:
+    """A Count that counts nothing."""
+
+
 class Watch:
     """What runs is listed, never longer than the jobs of ours that run; what is not in the list is asked for by itself.
 
@@ -40,7 +55,8 @@ class Watch:
         engine: Engine,
         jobs: TranscribeJobs,
         store: TranscriptStore,
-        count: Callable[[str], None] = lambda what: None,
+        price: Price,
+        count: Count = uncounted,
     ) -> None:
         self._work = engine.work
         self._slots = engine.slots
@@ -50,6 +66,7 @@ class Watch:
         self._tell = engine.failures.tell
         self._jobs = jobs
         self._store = store
+        self._price = price
         self._count = count
         self._completed: dict[str, float] = {}
 
@@ -140,10 +157,12 @@ class Watch:
             self._slots.ask_again([job.name], _PERIOD)
 
     def _end(self, job: Running) -> None:
-        self._count("completed")
         self._completed.pop(job.name, None)
+        audio = max(job.seconds, self._store.end(job.name))  # all that is known where no header tells
+        billed = self._price.billed(audio)
         # In this order: whoever moves an item to AWAITING in between looks at the slot afterwards.
-        self._slots.close(job.name)
+        if self._slots.ended(job.name, audio, billed):
+            self._count("completed", self._work.now() - job.since, billed)
         self._bell.ring(self._work.ended(job.name, AWAITING, PUSH))
         self._wake()
 
@@ -152,7 +171,7 @@ class Watch:
         self._work.ended(job.name, AWAITING, TRANSCRIBE)
 
     def _fail(self, job: Running, error: TranscribeBackendError) -> None:
-        self._count("failed")
+        self._count("failed", self._work.now() - job.since, 0.0)
         self._completed.pop(job.name, None)
         self._slots.close(job.name)
         for item in self._work.take_waiting(job.name, AWAITING):
