@@ -104,12 +104,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     runs: dict[str, list[Run]] = {way: [] for way in WAYS}
+    name = f"rivalry-{options.tasks}-{options.latency:g}"
     for _ in range(options.rounds):
         for way, made in runs.items():
             made.append(run(way, options.tasks, options.latency))
-    name = f"rivalry-{options.tasks}-{options.latency:g}"
-    measured: dict[str, Any] = {way: [asdict(each) for each in made] for way, made in runs.items()}
-    figures.keep(name, tasks=options.tasks, latency=options.latency, runs=measured)
+            print(f"{way}: {made[-1]}", flush=True)
+        measured: dict[str, Any] = {way: [asdict(each) for each in made] for way, made in runs.items()}
+        figures.keep(name, tasks=options.tasks, latency=options.latency, runs=measured)
     plot(runs, name, f"{options.tasks} files, jobs of {options.latency:g} s")
     return 0 if judged(runs, options.tasks, options.latency) else 1
 
