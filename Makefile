@@ -24,7 +24,7 @@ BOM_INSTALLED := $(BOM_VENV)/.installed
 AUDIT_INSTALLED := $(AUDIT_VENV)/.installed
 DEPLOY_INSTALLED := $(DEPLOY_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom audit validate pythons wheel image-test example-test clean
+.PHONY: help install install-label-studio demo run test check contract bench campaign reliability lock pin sbom audit validate pythons wheel image-test example-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +38,8 @@ help:
 	@echo 'make pythons               unit and API tests on each Python from 3.11 to 3.13 that is there (PYTHONS="3.12")'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
 	@echo 'make bench                 the benchmarks'
+	@echo 'make campaign              half an hour of faults; CAMPAIGN="--minutes 3 --seed 1 --fault kill" (--list shows them)'
+	@echo 'make reliability           docs/reliability.md, from the results in docs/reliability/'
 	@echo 'make audit                 has a package of the image a known hole? (asks the advisories of PyPI)'
 	@echo 'make validate              Dockerfiles, Compose, Kubernetes and CloudFormation against their schemas'
 	@echo 'make wheel                 dist/label_studio_aws_transcribe-….whl, the same bytes for the same commit'
@@ -100,6 +102,12 @@ contract: $(INSTALLED)
 
 bench: $(INSTALLED) $(STUDIO_INSTALLED)
 	@$(BIN)/python -m benchmarks
+
+campaign: $(INSTALLED) $(STUDIO_INSTALLED)
+	@$(BIN)/python -m campaign $(CAMPAIGN)
+
+reliability: $(INSTALLED)
+	@$(BIN)/python -m campaign.page
 
 lock: $(UV_INSTALLED)
 	@UPGRADE=$(UPGRADE) sh scripts/lock.sh $(abspath $(TOOLS_VENV))

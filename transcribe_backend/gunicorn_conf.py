@@ -56,6 +56,7 @@ def post_worker_init(worker: Any) -> None:
     from transcribe_backend.backend import backend
 
     backend().start()
+    backend().diagnosis.begin()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

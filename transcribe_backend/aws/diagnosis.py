@@ -88,6 +88,10 @@ class Diagnosis:
         self._account = Inquiry(self._examine, pool, clock)
         self._named = lru_cache(maxsize=_NAMES)(lambda name: Inquiry(lambda: self._names.check(name), pool, clock))
 
+    def begin(self) -> None:
+        """Ask about the account in the background: the first /setup after a start has two seconds only."""
+        self._account.begin()
+
     def check(self, asked: Recognition = _NOTHING) -> None:
         """Within two seconds return, or raise CredentialsError, AccessDenied, BucketError or AWSError; RecognitionError
         where these options name what a job could not use.
