@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from transcribe_backend.errors import SettingsError
 
@@ -14,7 +15,10 @@ _RESERVE = 512 * 1024**2
 
 
 def make_private(model_dir: Path) -> None:
-    """Make the folder, or take a folder of ours from all other users. Raises SettingsError when it cannot be made."""
+    """Make the folder, or take a folder of ours from all other users.
+
+    Raises SettingsError when it cannot be made or written to: else a request would be the first to find out.
+    """
     try:
         model_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = model_dir.stat()
@@ -22,9 +26,19 @@ def make_private(model_dir: Path) -> None:
         if found.st_uid == os.getuid() and not shared:
             model_dir.chmod(0o700)
     except OSError as error:
-        raise SettingsError(
-            f"MODEL_DIR {model_dir} cannot be made: {error.strerror}.", remedy="Name a folder that may be written to."
-        ) from error
+        raise _unusable(model_dir, "made", error) from error
+    try:
+        with TemporaryFile(dir=model_dir):
+            pass
+    except OSError as error:
+        raise _unusable(model_dir, "written to", error) from error
+
+
+def _unusable(model_dir: Path, what: str, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"MODEL_DIR {model_dir} cannot be {what}: {error.strerror}.",
+        remedy="Name a folder that the backend's user may write to, on a disk that is not full.",
+    )
 
 
 def spare_bytes(folder: Path) -> int:

@@ -166,9 +166,33 @@ def test_a_model_dir_that_cannot_be_made_ends_the_start_with_one_sentence(settin
     assert "MODEL_DIR /dev/null/model cannot be made" in said
 
 
-def test_check_says_that_all_is_fine(settings: dict[str, str]) -> None:
+def checked(settings: dict[str, str]) -> tuple[int, str]:
+    """Exit status and words of `_wsgi.py --check`."""
     command = [sys.executable, "_wsgi.py", "--check"]
     ended = subprocess.run(
         command, cwd=ROOT, env=environment(settings), capture_output=True, text=True, timeout=60, check=False
     )
-    assert (ended.returncode, ended.stdout) == (0, "Settings and AWS are fine.\n")
+    return ended.returncode, ended.stdout
+
+
+def test_check_says_what_is_fine_and_what_it_has_not_looked_at(settings: dict[str, str]) -> None:
+    status, said = checked(settings)
+    assert status == 0, said
+    assert "ok     permissions" in said
+    assert "Not looked at here: protection, label-studio, token, server, connection, webhook" in said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"LABEL_STUDIO_URL": "http://127.0.0.1:9", "LABEL_STUDIO_API_KEY": "f" * 40}, "does not answer at"),
+        ({"LABEL_STUDIO_URL": "http://127.0.0.1:9"}, "WRONG  label-studio"),
+        ({"QUEUE_URL": "postgresql://127.0.0.1:9/work"}, "WRONG  store"),
+        ({"TRANSCRIBE_LANGUAGE": "english"}, "TRANSCRIBE_LANGUAGE: AWS Transcribe has no language"),
+        ({"S3_BUCKET": ""}, "S3_BUCKET is not set"),
+    ],
+)
+def test_check_finds_what_it_was_silent_about(settings: dict[str, str], wrong: dict[str, str], named: str) -> None:
+    status, said = checked({**settings, **wrong})
+    assert named in said
+    assert status == ("WRONG" in said)

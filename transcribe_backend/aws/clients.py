@@ -48,6 +48,8 @@ _BAD_CREDENTIALS = frozenset(
     }
 )
 _WRONG_CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheRequestFuture"})
+_SIGNED_AT_ANOTHER_TIME = ("Signature expired", "Signature not yet current")
+"""How all services but S3 say that the clock is wrong, with the code of a wrong secret (AWS, "Troubleshooting")."""
 _SILENT_SECONDS = 10.0
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
 
@@ -107,6 +109,15 @@ class AWSClients:
         with self._lock, aws_errors("look for AWS credentials"):
             if self._made_session().get_credentials() is None:
                 raise NoCredentialsError()
+
+    def regions(self) -> frozenset[str]:
+        """Where this boto3 knows AWS Transcribe to be, in all partitions."""
+        with self._lock, aws_errors("list the regions of AWS Transcribe"):
+            session = self._made_session()
+            partitions = session.get_available_partitions()
+            return frozenset(
+                region for each in partitions for region in session.get_available_regions("transcribe", each)
+            )
 
     def _made_session(self) -> boto3.session.Session:
         if self._session is None:
@@ -198,6 +209,12 @@ def translate(error: ClientError | BotoCoreError, doing: str) -> AWSError:
 
 def _refusal(error: ClientError, doing: str) -> AWSError:
     code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
+    if code in _WRONG_CLOCK or message.startswith(_SIGNED_AT_ANOTHER_TIME):
+        return AWSError(
+            f"AWS refuses requests with this machine's time ({code}).",
+            remedy="Correct the clock of the backend's machine.",
+            mended=Mended.OPERATOR,
+        )
     if code in _BAD_CREDENTIALS:
         return CredentialsError(
             f"AWS does not accept the credentials ({code}).",
@@ -218,12 +235,6 @@ def _refusal(error: ClientError, doing: str) -> AWSError:
             f"AWS refuses to {doing} (400), and does not say why.",
             remedy="Check AWS_SESSION_TOKEN of the backend: it may be expired. What is encrypted with a key of its own "
             "(SSE-C) cannot be read.",
-            mended=Mended.OPERATOR,
-        )
-    if code in _WRONG_CLOCK:
-        return AWSError(
-            f"AWS refuses requests with this machine's time ({code}).",
-            remedy="Correct the clock of the backend's machine.",
             mended=Mended.OPERATOR,
         )
     if code == "BadRequestException" and "ocabular" in message:

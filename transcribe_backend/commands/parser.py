@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend, backend
 from transcribe_backend.commands import connect, export, retry, transcribe, vocabulary, worker
+from transcribe_backend.commands.doctor import command as doctor
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.telemetry.logs import configure_logging
 
@@ -37,6 +38,10 @@ def parser() -> argparse.ArgumentParser:
     connecting = add("connect", "register this backend in a Label Studio project")
     connect.add_arguments(connecting)
     connecting.set_defaults(run=connect.run)
+
+    examining = add("doctor", "look at everything that can be wrong with an installation, and say what to do")
+    doctor.add_arguments(examining)
+    examining.set_defaults(run=doctor.run)
 
     transcribing = add("transcribe", "s3:// audio -> tasks.json with predictions, for import")
     transcribe.add_arguments(transcribing)
