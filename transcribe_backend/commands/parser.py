@@ -39,6 +39,10 @@ def parser() -> argparse.ArgumentParser:
     connect.add_arguments(connecting)
     connecting.set_defaults(run=connect.run)
 
+    disconnecting = add("disconnect", "take this backend out of a Label Studio project")
+    connect.add_disconnecting(disconnecting)
+    disconnecting.set_defaults(run=connect.disconnect)
+
     examining = add("doctor", "look at everything that can be wrong with an installation, and say what to do")
     doctor.add_arguments(examining)
     examining.set_defaults(run=doctor.run)

@@ -120,6 +120,14 @@ class Studio:
         """The project with its label_config, title, model_version."""
         return _object(self.get(f"/api/projects/{project_id}/"))
 
+    def projects(self, page_size: int = 100) -> Iterator[dict[str, Any]]:
+        """All projects that the user may see, the newest first."""
+        page, more = 1, True
+        while more:
+            answer = _object(self.get("/api/projects/", page=page, page_size=page_size, ordering="-id"))
+            yield from answer.get("results", [])
+            page, more = page + 1, bool(answer.get("next"))
+
     def tasks(self, project_id: int, page_size: int = 100, **params: Any) -> Iterator[dict[str, Any]]:
         """All tasks, page by page in order of id, with annotations and predictions and with the data as imported.
 

@@ -1,6 +1,7 @@
 """Label Studio: reachable, whose token, which projects are connected, and whether it reaches us."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import requests
@@ -90,8 +91,7 @@ def _projects(patient: Patient) -> Iterator[int]:
     if patient.projects:
         yield from patient.projects
         return
-    listed = patient.studio.get("/api/projects/", page_size=_MOST_PROJECTS, ordering="-id")
-    yield from (int(project["id"]) for project in listed["results"])
+    yield from (int(project["id"]) for project in islice(patient.studio.projects(_MOST_PROJECTS), _MOST_PROJECTS))
 
 
 def _ours(patient: Patient, project: int) -> list[Connection]:
