@@ -81,7 +81,7 @@ check: $(INSTALLED)
 	$(BIN)/python -m mypy
 
 test: check $(STUDIO_INSTALLED)
-	$(BIN)/python -m pytest $(KEYWORDS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(KEYWORDS)
 
 contract: $(INSTALLED)
 	@$(BIN)/python -m contract $(CONTRACT)

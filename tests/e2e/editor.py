@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Response, expect
+from playwright.sync_api import FloatRect, Locator, Page, Response, expect
 
 from harness.label_studio import LabelStudio
+from harness.waiting import wait_until
 
 
 class Editor:
@@ -62,9 +63,28 @@ class Editor:
         return self._drag(max(start, self._seconds / 100), end)
 
     def resize(self, edge: float, to: float) -> float:
-        """Drag the right edge of a region from `edge` to `to` seconds: its handle is 2 pixels wide, inside it."""
+        """Drag the right edge of a region from `edge` to `to` seconds."""
+        self._park()
+        wait_until(lambda: self._over_handle(edge), 60, "the mouse is over the edge's handle")
+        return self._drag_from(self._handle(edge), to)
+
+    def _park(self) -> None:
+        """Click on the time scale, far right: where the playhead stands on an edge the mouse would move that."""
+        box = self._box()
+        self.page.mouse.click(box["x"] + 0.98 * box["width"], box["y"] + 10)
+
+    def _over_handle(self, edge: float) -> bool:
+        """Come from outside and look whether the editor offers to resize: the region may not be drawn yet."""
+        x, y = self._handle(edge)
+        self.page.mouse.move(x + 20, y)
+        self.page.mouse.move(x, y, steps=4)
+        cursor = "([x, y]) => getComputedStyle(document.elementFromPoint(x, y)).cursor"
+        return bool(self.page.evaluate(cursor, [x, y]) == "col-resize")
+
+    def _handle(self, edge: float) -> tuple[float, float]:
+        """2 pixels wide, inside the region."""
         x, y = self._point(edge)
-        return self._drag_from((x - 1, y), to)
+        return x - 1, y
 
     def _drag(self, start: float, end: float) -> float:
         return self._drag_from(self._point(start), end)
@@ -78,9 +98,14 @@ class Editor:
         return time.monotonic()
 
     def _point(self, seconds: float) -> tuple[float, float]:
+        box = self._box()
+        return box["x"] + seconds * box["width"] / self._seconds, box["y"] + box["height"] / 2
+
+    def _box(self) -> FloatRect:
+        """The waveform, with its time scale on top."""
         box = self.page.locator("canvas").first.bounding_box()
         assert box
-        return box["x"] + seconds * box["width"] / self._seconds, box["y"] + box["height"] / 2
+        return box
 
     def correct(self, text: str) -> None:
         """Type over the text of the selected region."""

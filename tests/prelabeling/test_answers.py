@@ -19,6 +19,7 @@ from tests.adapters.servers import Reply, Request, serve
 from tests.backends import (
     OWED,
     SEGMENTS,
+    UNHURRIED,
     Machine,
     as_tasks,
     calls,
@@ -43,7 +44,7 @@ LATENCY = 1.5
 
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[LocalAWS]:
-    with local_aws("--latency", str(LATENCY), "--fail-pattern", "broken*") as running:
+    with local_aws("--latency", str(LATENCY), "--fail-pattern", "broken*", *UNHURRIED) as running:
         yield running
 
 

@@ -14,6 +14,7 @@ from harness.waiting import until
 from tests.backends import (
     OWED,
     SEGMENTS,
+    UNHURRIED,
     Machine,
     as_tasks,
     asked,
@@ -33,7 +34,7 @@ from transcribe_backend.transcribing.owed import AWAITING, PUSH
 
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[LocalAWS]:
-    with local_aws("--latency", "0.3", "--fail-pattern", "broken*") as running:
+    with local_aws("--latency", "0.3", "--fail-pattern", "broken*", *UNHURRIED) as running:
         yield running
 
 

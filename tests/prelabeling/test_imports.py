@@ -9,7 +9,19 @@ import pytest
 from harness.aws import LocalAWS, local_aws
 from harness.studio_double import StudioDouble
 from harness.waiting import until
-from tests.backends import OWED, Machine, asked, calls, delivered, jobs_started, project, put_audio, queues, rows
+from tests.backends import (
+    OWED,
+    UNHURRIED,
+    Machine,
+    asked,
+    calls,
+    delivered,
+    jobs_started,
+    project,
+    put_audio,
+    queues,
+    rows,
+)
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import QueueError, RequestError
 from transcribe_backend.prelabeling import imports as rules
@@ -19,7 +31,7 @@ from transcribe_backend.work.items import BULK
 
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[LocalAWS]:
-    with local_aws("--latency", "0", "--fail-pattern", "broken*") as running:
+    with local_aws("--latency", "0", "--fail-pattern", "broken*", *UNHURRIED) as running:
         yield running
 
 

@@ -21,6 +21,7 @@ from tests.backends import (
     CALLS,
     OUTPUT,
     OWED,
+    UNHURRIED,
     Machine,
     as_tasks,
     asked,
@@ -45,7 +46,7 @@ EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[LocalAWS]:
-    with local_aws("--latency", "0.4", "--fail-pattern", "broken*") as running:
+    with local_aws("--latency", "0.4", "--fail-pattern", "broken*", *UNHURRIED) as running:
         yield running
 
 

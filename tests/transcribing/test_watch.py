@@ -8,7 +8,7 @@ import pytest
 
 from harness.aws import LocalAWS, local_aws
 from harness.studio_double import StudioDouble
-from tests.backends import OUTPUT, Machine, asked, calls, job_of, put_audio, queues, rows
+from tests.backends import OUTPUT, UNHURRIED, Machine, asked, calls, job_of, put_audio, queues, rows
 from transcribe_backend.aws.jobs import JobStatus, TranscribeJobs
 from transcribe_backend.backend import Backend
 from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE
@@ -19,7 +19,7 @@ from transcribe_backend.work.items import FAILED, LEASE
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[LocalAWS]:
     """Jobs run until a test ends them."""
-    with local_aws("--latency", "3600") as running:
+    with local_aws("--latency", "3600", *UNHURRIED) as running:
         yield running
 
 

@@ -71,6 +71,21 @@ def test_processes_lose_nothing_to_each_other(settings: Settings, database: Data
     assert counted(database) == 200
 
 
+def test_a_new_file_that_another_process_has_just_begun_is_waited_for(tmp_path: Path) -> None:
+    """SQLite refuses at once to change the journal of a file in which somebody writes."""
+    made = Database(Settings(model_dir=tmp_path), COUNTS)
+    other = sqlite3.connect(tmp_path / "work.db", isolation_level=None)
+    other.execute("begin immediate")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(counted, made)
+        with pytest.raises(TimeoutError):
+            answer.result(timeout=0.3)
+        other.execute("rollback")
+        assert answer.result(timeout=30) == 0
+    other.close()
+    made.close()
+
+
 def test_threads_lose_nothing_to_each_other(database: Database) -> None:
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(lambda _: count(database, 20), range(12)))

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ _log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 5
 _BUSY_SECONDS = 30.0
+_RETRY_SECONDS = 0.02
 
 Values = Sequence[Any]
 Rows = list[tuple[Any, ...]]
@@ -34,8 +36,8 @@ class Sqlite:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         made = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
+            _write_ahead(made)
             # Survives a killed process and a power cut without a flush of the disk per transaction.
-            made.execute("pragma journal_mode=wal")
             made.execute("pragma synchronous=normal")
             made.execute("pragma journal_size_limit=16777216")
         except BaseException:
@@ -89,6 +91,19 @@ class Sqlite:
         except sqlite3.Error:
             return False
         return told == [("ok",)]
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Of processes that open a new file together only one changes its journal; SQLite does not let the others wait."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("pragma journal_mode=wal")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
 
 
 class Postgres:
