@@ -1,5 +1,6 @@
 """The whole backend, put together once per process from its settings."""
 
+import logging
 import os
 import threading
 import time
@@ -19,6 +20,7 @@ from transcribe_backend.errors import (
     CredentialsError,
     RequestError,
     StudioUnreachable,
+    TranscribeBackendError,
 )
 from transcribe_backend.home import make_private
 from transcribe_backend.learning import schedule
@@ -50,6 +52,8 @@ from transcribe_backend.work.crew import Lane
 from transcribe_backend.work.engine import engine
 from transcribe_backend.work.items import BULK, URGENT
 from transcribe_backend.work.records import Records
+
+_log = logging.getLogger(__name__)
 
 _PEEK_SECONDS = 3.0
 
@@ -175,6 +179,16 @@ class Backend:
     def start(self) -> None:
         """Start the threads that do owed work; every process does, a `worker` nothing else."""
         self.crew.start()
+
+    def tell_what_is_missing(self) -> None:
+        """Into the log, at the start: what `/setup` would say, and what works only with a Label Studio."""
+        if self.studio is None:
+            missing = "LABEL_STUDIO_API_KEY" if self.settings.label_studio_url else "LABEL_STUDIO_URL"
+            _log.warning("%s is not set: nothing is delivered late or learnt, and uploads cannot be read.", missing)
+        try:
+            self.diagnosis.check()
+        except TranscribeBackendError as error:
+            _log.warning("%s", error.advice)
 
     def notice(self, event: str, data: Mapping[str, Any]) -> None:
         """Act, in the background, on what happened in Label Studio; unknown events are ignored.

@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import sys
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -12,6 +13,14 @@ UMASK = 0o077
 """Of every process that serves: what it writes, its own user alone may read."""
 
 _RESERVE = 512 * 1024**2
+
+
+def command(*words: str) -> str:
+    """A command of ours as this installation runs it: with its virtual environment, if it has one."""
+    inside = sys.prefix != sys.base_prefix
+    python = os.path.relpath(sys.executable) if inside else "python"
+    shown = sys.executable if python.startswith("..") else python
+    return " ".join((shown, "-m", "transcribe_backend", *words))
 
 
 def make_private(model_dir: Path) -> None:

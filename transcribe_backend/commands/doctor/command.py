@@ -11,6 +11,7 @@ from transcribe_backend.commands.doctor.check import Check, Result, Verdict, exa
 from transcribe_backend.commands.doctor.checks import ALL, chosen
 from transcribe_backend.commands.doctor.patient import Patient
 from transcribe_backend.errors import SettingsError
+from transcribe_backend.home import command
 
 _BEFORE_START = ("python", "store", "permissions", "bucket")
 """What a server needs before it starts; what these need is done as well."""
@@ -50,7 +51,7 @@ def before_start() -> int:
     checks = chosen((*_BEFORE_START, *(("token",) if os.environ.get("LABEL_STUDIO_URL") else ())))
     results = _look(checks, Patient(os.environ), silent=False)
     left = ", ".join(each.name for each in ALL if each not in checks)
-    print(f"Not looked at here: {left}. `python -m transcribe_backend doctor` looks at everything.")
+    print(f"Not looked at here: {left}. `{command('doctor')}` looks at everything.")
     return _status(results)
 
 

@@ -11,12 +11,13 @@ from transcribe_backend.commands.connections import Connection, is_ours, server_
 from transcribe_backend.commands.doctor.check import Finding, check, fine, note, wrong
 from transcribe_backend.commands.doctor.patient import Patient
 from transcribe_backend.errors import StudioDenied
+from transcribe_backend.home import command
 from transcribe_backend.studio.tokens import KINDS
 
 TESTED = "1.23.2"
 """The Label Studio that everything here is tested with."""
 _MOST_PROJECTS = 50
-_AGAIN = "Connect again: python -m transcribe_backend connect --project {}"
+_AGAIN = f"Connect again: {command('connect --project')} {{}}"
 
 
 @check("label-studio", "LABEL_STUDIO_URL: reachable, and a version that is tested", needs=("settings",))
@@ -78,7 +79,7 @@ def connection(patient: Patient) -> Finding:
     if not patient.connections:
         return note(
             f"None of the {len(looked_at)} projects looked at is connected to this backend.",
-            "python -m transcribe_backend connect --project NUMBER; see `connect --help`.",
+            f"{command('connect --project NUMBER')}; see `connect --help`.",
         )
     broken = [(each, told) for each in patient.connections if (told := _broken(each))]
     if broken:
