@@ -18,7 +18,10 @@ RUNTIME_INSTALLED := $(call stamp,$(RUNTIME_VENV),requirements.txt)
 UV_INSTALLED := $(TOOLS_VENV)/.installed
 BOM_INSTALLED := $(BOM_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check contract bench lock pin sbom image-test clean
+# Where a test takes milliseconds: no browser, no Label Studio, no server under gunicorn.
+FAST_ROOMS := tests/unit tests/work tests/transcribing tests/prelabeling tests/deploy
+
+.PHONY: help install install-label-studio demo run test test-fast check contract bench lock pin sbom image-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +31,7 @@ help:
 	@echo '    DEMO_EXIT=1                  end after the table of transcripts'
 	@echo 'make run                   the backend alone, with whatever AWS_* and the settings in README.md say'
 	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'
+	@echo 'make test-fast             of these the fast ones: under two minutes'
 	@echo 'make check                 linters and types only'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
 	@echo 'make bench                 the benchmarks'
@@ -82,6 +86,9 @@ check: $(INSTALLED)
 
 test: check $(STUDIO_INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(KEYWORDS)
+
+test-fast: check
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' $(FAST_ROOMS) $(KEYWORDS)
 
 contract: $(INSTALLED)
 	@$(BIN)/python -m contract $(CONTRACT)
