@@ -33,12 +33,13 @@ class AWSTranscribe(LabelStudioMLBase):  # type: ignore[misc]
         self._label_config = label_config or ""
 
     def connect(self) -> str:
-        """The model_version, once config, credentials and bucket are found right; raises what is wrong.
+        """The model_version, once config, credentials, bucket and what the config names are found right; raises what is
+        wrong.
 
         The tasks of a project that is new are transcribed ahead, PREFETCH_MAX_TASKS at most.
         """
-        self._backend.projects.interface(self._label_config)
-        self._backend.diagnosis.check()
+        asked = self._backend.projects.interface(self._label_config).recognition
+        self._backend.diagnosis.check(asked)
         project = self._project()
         self._backend.versions.add(project)
         self._backend.imports.connected(project)

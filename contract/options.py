@@ -9,7 +9,8 @@ from contract.recordings import LONG_SECONDS, SHORT_SECONDS, STEREO_SECONDS, spe
 from transcribe_backend.speech.recognition import REDACTED_LANGUAGES, Recognition
 from transcribe_backend.speech.transcript import parse
 
-RECOGNITION, TRANSCRIPT = "speech/recognition.py", "speech/transcript.py"
+RECOGNITION, TRANSCRIPT, NAMES = "speech/recognition.py", "speech/transcript.py", "aws/names.py"
+_MISSING = "NotFoundException or BadRequestException"
 _BOTH = ("en-US", "es-US")
 
 
@@ -140,3 +141,25 @@ def too_many_speakers(account: Account) -> Seen:
 def missing_model(account: Account) -> Seen:
     wish = Recognition(language_model=account.name("nobody"))
     return refused(_refused(account, "no-model", wish.request()), "BadRequestException")
+
+
+@assume("A vocabulary filter tells its language.", "en-US", NAMES)
+def filter_language(account: Account) -> Seen:
+    name = account.filter("told-words", "en-US", "heck")
+    told = account.until(lambda: account.transcribe.get_vocabulary_filter(VocabularyFilterName=name), bool, 60)
+    return Seen(told["LanguageCode"], told["LanguageCode"] == "en-US")
+
+
+@assume("A vocabulary filter that does not exist is told by these codes.", _MISSING, NAMES)
+def missing_filter(account: Account) -> Seen:
+    look = account.transcribe.get_vocabulary_filter
+    return _missing(refusal(look, VocabularyFilterName=account.name("nobody")))
+
+
+@assume("So is a custom language model.", _MISSING, NAMES)
+def missing_described_model(account: Account) -> Seen:
+    return _missing(refusal(account.transcribe.describe_language_model, ModelName=account.name("nobody")))
+
+
+def _missing(seen: tuple[str, str]) -> Seen:
+    return Seen(": ".join(seen), seen[0] in _MISSING.split(" or "))

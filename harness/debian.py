@@ -14,6 +14,8 @@ PACKAGES = {
     "wrk": ("wrk", "benchmarks of /predict"),
     "espeak-ng": ("espeak-ng", "learning of names"),
     "ffmpeg": ("ffmpeg", "formats that AWS does not take, excerpts"),
+    "npm": ("npm", "how accessible /status is"),
+    "promtool": ("prometheus", "alerts of Prometheus"),
     "sox": ("sox", "recordings of real life"),
     "postgres": ("postgresql", "several machines over one database"),
 }

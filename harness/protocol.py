@@ -12,6 +12,11 @@ SPEECH_RECOGNITION = """<View>
 </View>"""
 """Template "Automatic Speech Recognition" of Label Studio 1.23."""
 PLAIN = '<View><Audio name="audio" value="$audio"/><TextArea name="transcription" toName="audio"/></View>'
+NAMED = PLAIN.replace(
+    "<Audio",
+    '<Audio model_vocabulary="terms" model_vocabulary_filter="swearing:mask" model_language_model="law"',
+)
+"""Names everything that a labeling config can name in the AWS account."""
 OTHER = '<View><Audio name="call" value="$recording"/><TextArea name="words" toName="call"/></View>'
 SEGMENTS = (
     '<View><Labels name="labels" toName="audio"><Label value="Speech"/><Label value="Noise"/></Labels>'

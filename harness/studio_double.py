@@ -33,12 +33,14 @@ class StudioDouble:
     """Project 1 with tasks and predictions; `asked` holds (method, path) of every request.
 
     `refusal` is the status that answers everything, `instead` a status with a body (text or JSON) that does; the user
-    of the token may not see the projects in `denied`. `connections` are the models of its projects and `webhooks`
+    of the token may not see the projects in `denied`. `connected` are the models of its projects and `webhooks`
     theirs, as Label Studio lists them.
     """
 
     def __init__(self) -> None:
         self.config = SPEECH_RECOGNITION
+        self.shown: dict[str, Any] = {"sampling": "Sequential sampling", "model_version": "AWS Transcribe"}
+        self.connected: list[dict[str, Any]] = [{"title": "AWS Transcribe", "model_version": "transcribe-en-US@0"}]
         self.projects = {1}
         self.tasks: list[dict[str, Any]] = []
         self.gone: set[int] = set()
@@ -48,7 +50,6 @@ class StudioDouble:
         self.instead: Answer | None = None
         self.denied: set[int] = set()
         self.version = "1.23.2"
-        self.connections: list[dict[str, Any]] = []
         self.webhooks: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
@@ -94,7 +95,7 @@ class StudioDouble:
 
     def described(self) -> dict[str, Any]:
         """The project as its API and its webhooks give it."""
-        return {"id": 1, "created_at": CREATED, "label_config": self.config}
+        return {"id": 1, "created_at": CREATED, "label_config": self.config, **self.shown}
 
     def counts(self) -> dict[int, int]:
         """Number of stored predictions by task."""
@@ -119,7 +120,7 @@ class StudioDouble:
         if match := re.fullmatch(r"/api/projects/(\d+)/", parts.path):
             if int(match[1]) in self.denied:
                 return own_words(403, "You do not have permission to perform this action.")
-            return (200, self.described()) if int(match[1]) in self.projects else own_words(404, "Not found.")
+            return self._project(method, body) if int(match[1]) in self.projects else own_words(404, "Not found.")
         if listed := self._listed(parts.path):
             return 200, listed[0]
         if parts.path == "/api/tasks/":
@@ -134,16 +135,26 @@ class StudioDouble:
 
     def _listed(self, path: str) -> tuple[Any] | None:
         """What it tells of itself, its users and what its projects are connected to."""
-        seen = len(self.projects - self.denied)
+        listed = [{"id": number, "title": f"Project {number}"} for number in sorted(self.projects - self.denied)]
         told = {
             "/health": {"status": "UP"},
             "/api/version/": {"release": self.version},
             "/api/current-user/whoami": {"id": 1, "email": "admin@example.com"},
-            "/api/projects/": {"count": seen, "results": [{"id": number} for number in self.projects - self.denied]},
-            "/api/ml": self.connections,
+            "/api/projects/": {"count": len(listed), "results": listed},
+            "/api/ml": self.connected,
             "/api/webhooks/": self.webhooks,
         }
         return (told[path],) if path in told else None
+
+    def _project(self, method: str, body: bytes) -> Answer:
+        """A version is refused that is neither a connected model's title nor that of a prediction."""
+        change = json.loads(body) if method == "PATCH" else {}
+        stored = [each["model_version"] for made in self.stored.values() for each in made]
+        known = [*stored, *(each["title"] for each in self.connected)]
+        if change.get("model_version", known[-1]) not in known:
+            return own_words(400, "Model version doesn't exist either as live model or as static predictions.")
+        self.shown |= change
+        return 200, self.described()
 
     def _page(self, query: dict[str, list[str]]) -> Answer:
         """Label Studio's list of tasks: by page, filtered by id where the query says so."""
@@ -151,8 +162,9 @@ class StudioDouble:
         items = wanted.get("filters", {}).get("items", [])
         bounds = {item["operator"]: item["value"] for item in items if item["filter"] == "filter:tasks:id"}
         found = [
-            {**task, "total_predictions": len(self.stored.get(task["id"], []))}
+            {**task, "total_predictions": len(stored), "predictions": list(stored)}
             for task in self.tasks
+            for stored in [self.stored.get(task["id"], [])]
             if bounds.get("greater", 0) < task["id"] < bounds.get("less", 2**63) and task["id"] not in self.gone
         ]
         size, page = int(query["page_size"][0]), int(query["page"][0])
@@ -192,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    do_GET = do_POST = handle_any
+    do_GET = do_POST = do_PATCH = handle_any
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -29,6 +29,8 @@ from transcribe_backend.errors import (
     AudioForbidden,
     AudioNotFound,
     AudioUnsupported,
+    Mended,
+    StudioDenied,
     StudioNotFound,
     TranscribeBackendError,
 )
@@ -207,6 +209,18 @@ def test_cloud_storage_presigned_to_an_object_we_can_read(world: World) -> None:
     url = world.s3.generate_presigned_url("get_object", Params={"Bucket": "calls", "Key": "a.wav"})
     world.stored["gs://bucket/a.wav"] = Reply(303, headers={"Location": url})
     assert world.locator().locate("gs://bucket/a.wav", 7).uri == "s3://calls/a.wav"
+
+
+def test_a_sign_in_page_before_label_studio_is_told_as_one_and_waited_for(world: World) -> None:
+    """A proxy with single sign-on redirects what bears a token only to its own page, which answers 200."""
+    page = Reply(200, b"<!DOCTYPE html><title>Sign in", {"Content-Type": "text/html"})
+    world.pages["/authorize"] = page
+    world.stored["gs://bucket/a.wav"] = Reply(302, headers={"Location": f"{world.web.url}/authorize?state={SECRET}"})
+    with pytest.raises(StudioDenied) as refused:
+        world.locator().locate("gs://bucket/a.wav", 7)
+    assert "sign-in page of 127.0.0.1" in refused.value.problem and SECRET not in refused.value.advice
+    assert "without single sign-on" in refused.value.remedy
+    assert refused.value.mended is Mended.OPERATOR
 
 
 def test_web(world: World) -> None:

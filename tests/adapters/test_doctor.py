@@ -70,7 +70,7 @@ class Installation:
 
     def connect(self, **changes: Any) -> None:
         """Connect project 1, with its webhook."""
-        self.studio.connections = [
+        self.studio.connected = [
             {"id": 1, "project": 1, "url": self.server.url, "title": "AWS Transcribe", "state": "CO", **changes}
         ]
         self.studio.webhooks = [{"id": 1, "url": f"{self.server.url}/webhook", "is_active": True, "headers": {}}]

@@ -120,6 +120,27 @@ def test_a_training_gives_up_in_the_end_and_says_so(world: World) -> None:
     assert world.learning.ask(PROJECT, "again")
 
 
+def test_each_language_of_a_project_is_trained_whatever_becomes_of_the_others(world: World) -> None:
+    languages = ["en-US", "es-US", "de-DE"]
+
+    def run(training: Training, save: Callable[[Training], None]) -> Report:
+        if not training.language:
+            training.language, *training.languages = languages
+        save(training)
+        if training.language == "es-US":
+            raise TrainingError("Too few tasks.")
+        training.verdict = {"outcome": "promoted", "reason": training.language}
+        world.reports.save(world.trainer.report(training))
+        return world.trainer.report(training)
+
+    world.trainer.run = run  # type: ignore[method-assign]
+    world.learning.ask(PROJECT, "a test")
+    assert world.step() == 1
+    found = {report["language"]: report["reason"] for report in world.reports.all(PROJECT)}
+    assert found == {"en-US": "en-US", "es-US": "Too few tasks.", "de-DE": "de-DE"}
+    assert world.learning.ask(PROJECT, "again"), "the training has ended"
+
+
 def test_what_will_never_work_is_reported_at_once(world: World) -> None:
     world.trainer.failure = TrainingError("Too few tasks.", remedy="Annotate more.")
     world.learning.ask(PROJECT, "a test")

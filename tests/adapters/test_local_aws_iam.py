@@ -4,6 +4,7 @@ import io
 import time
 import wave
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.listing import audio_uris
 from transcribe_backend.aws.media import MediaFolder, S3Media
+from transcribe_backend.aws.names import Name, Names, names
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.aws.vocabularies import Vocabularies
@@ -32,6 +34,7 @@ from transcribe_backend.speech.vocabulary import Row, table
 AUDIO, OURS = "calls", "transcripts"
 POLICY = DeployedPolicy(YOUR_AUDIO_BUCKET=AUDIO, YOUR_BUCKET=OURS)
 OWNER = {"aws_access_key_id": "root"}
+_NAMING = Recognition(vocabulary="terms", vocabulary_filter="swearing", language_model="law")
 USER = "arn:aws:iam::123456789012:user/label-studio-transcribe"
 
 
@@ -72,6 +75,11 @@ class Work:
         yield self._give_up_an_upload
         yield self._transcribe
         yield self._learn
+        yield from (partial(self._look_at, name) for name in names(_NAMING))
+
+    def _look_at(self, name: Name) -> None:
+        """What a labeling config names."""
+        Names(self._clients, lambda: "us-east-1", elsewhere=True).check(name)
 
     def _copy(self, version: str) -> None:
         address = S3Address(AUDIO, f"{self._name}.wav", version)

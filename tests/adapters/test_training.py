@@ -19,11 +19,14 @@ from harness.aws import LocalAWS, local_aws
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
+from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.aws.vocabulary_requests import VocabularyRequests
 from transcribe_backend.commands.vocabulary import asked
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage
+from transcribe_backend.labeling.predictions import predictions
+from transcribe_backend.learning.calibrations import Calibrations
 from transcribe_backend.learning.documents import Documents
 from transcribe_backend.learning.evaluation import Evaluation
 from transcribe_backend.learning.evidence import HALVES, Evidence, Sample, half
@@ -39,6 +42,7 @@ from transcribe_backend.work.database import Database
 from transcribe_backend.work.records import Records
 
 BUCKET = "learning"
+PRICE = Price(0.03, 15)
 NAMES = ("Xochitl", "Siobhan", "Llanberis", "Brecon")
 SENTENCES = ("we met {} in the garden today", "the letter to {} was sent", "nobody knows {} in this town")
 CONFIG = '<View><Audio name="audio" value="$audio"/><TextArea name="transcription" toName="audio"/></View>'
@@ -84,6 +88,8 @@ class Ears:
     made: dict[str, Transcript] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)
     now: float = 1_767_225_600.0
+    languages: Mapping[int, str] = field(default_factory=dict)
+    """That of each task, where it is not English."""
 
     def locate(self, value: str, task: int) -> Media:
         return Media(f"s3://audio/{value}", f"s3://audio/{value}#1", "us-east-1")
@@ -100,13 +106,16 @@ class Ears:
         lost = (set(NAMES) - known) | (set(self.spoilt) if vocabulary else set())
         return " ".join("mumble" if word in lost else word for word in self.said[task].split())
 
-    def ensure(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TranscribeBackendError | None]]:
+    def ensure(self, jobs: Sequence[Job], project: str = "") -> Iterator[tuple[Job, TranscribeBackendError | None]]:
         for job in jobs:
             if job.name not in self.made:
                 self.paid.append(job.name)
-                text = self.hear(int(job.media.uri.rpartition("/")[2]), job.recognition.vocabulary)
+                task = int(job.media.uri.rpartition("/")[2])
+                used = job.recognition.taught or (job.recognition.vocabulary,)
+                language = self.languages.get(task, "en-US")
+                text = self.hear(task, next((name for name in used if f"-{language}-" in name), ""))
                 words = tuple(Word(word, at * 0.5, at * 0.5 + 0.4, 0.9) for at, word in enumerate(text.split()))
-                self.made[job.name] = Transcript(text, words)
+                self.made[job.name] = Transcript(text, words, language)
                 self.times[job.name] = self.now
             yield job, None
 
@@ -140,8 +149,10 @@ class World:
     def __post_init__(self) -> None:
         self.vocabularies = Vocabularies(self.clients, self.settings)
         self.database = Database(self.settings, records.SCHEMA, self.clock)
-        self.learnt = Learnt(self.vocabularies, Records(self.database, "learnt", InUse), self.clock)
-        self.projects = Projects("en-US", self.learnt.name)
+        self.calibrations = Calibrations(Documents(self.clients, self.settings, "calibrations"))
+        known = Records(self.database, "in use", InUse)
+        self.learnt = Learnt(self.vocabularies, self.calibrations, known, self.clock)
+        self.projects = Projects("en-US", self.learnt.name, self.learnt.calibration)
         self.reports = Reports(self.clients, self.settings)
         self.wishes = WishBook(Documents(self.clients, self.settings, "words"))
         self.saved: dict[str, Any] = {}
@@ -156,11 +167,12 @@ class World:
             self.studio,
             self.projects,
             evidence,
-            Evaluation(evidence, self.ears, self.settings.train_champion_days),
+            Evaluation(evidence, self.ears, self.settings.train_champion_days, PRICE),
             self.ears,
             self.vocabularies,
             self.learnt,
             self.wishes,
+            self.calibrations,
             self.reports,
             self.settings,
             self.clock,
@@ -179,9 +191,9 @@ class World:
     def save(self, training: Training) -> None:
         self.saved = json.loads(json.dumps(asdict(training)))
 
-    def predict_all(self) -> None:
+    def predict_all(self, config: str = CONFIG) -> None:
         """What was transcribed before the annotators came."""
-        project = self.projects.read(self.studio.identity, CONFIG)
+        project = self.projects.read(self.studio.identity, config)
         jobs = [Job(self.ears.locate(str(task), task), project.recognition) for task in self.ears.said]
         list(self.ears.ensure(jobs))
         self.ears.paid.clear()
@@ -189,6 +201,12 @@ class World:
     @property
     def version(self) -> str:
         return self.projects.read(self.studio.identity, CONFIG).version
+
+    def score(self) -> float:
+        """That of a prediction now."""
+        project = self.projects.read(self.studio.identity, CONFIG)
+        heard = Transcript("we met", (Word("we", 0.0, 0.4, 0.9), Word("met", 0.5, 0.9, 0.9)))
+        return float(predictions(project.interface, heard, dict(project.calibrations))[0]["score"])
 
     @property
     def report(self) -> dict[str, Any]:
@@ -246,7 +264,7 @@ def test_corrections_become_a_vocabulary_that_is_proven_and_then_used(make_world
     assert report["cost"] == {
         "jobs": 36,
         "billed_seconds": 15 * 36,
-        "dollars_at_list_price": round(36 / 4 * 0.024, 4),
+        "estimated_dollars": PRICE.dollars(15 * 36),
     }
     assert len(world.ears.paid) == 36, "each task judges the candidate once, and nothing else is paid"
 
@@ -256,8 +274,8 @@ def test_what_it_will_cost_is_known_before(make_world: Callable[..., World], mon
     running = SimpleNamespace(trainer=world.trainer())
     monkeypatch.setattr("builtins.input", lambda question: "n")
     said = asked(running, world.studio.identity)  # type: ignore[arg-type]
-    assert next(said) == "36 annotated tasks teach: Siobhan, Llanberis, Xochitl, Brecon"
-    assert next(said).startswith("To prove it on 36 of them needs 9 minutes of transcription ($0.22 at list price)")
+    assert next(said) == "36 annotated tasks in en-US teach: Siobhan, Llanberis, Xochitl, Brecon"
+    assert next(said).startswith("Estimate: proving it on 36 tasks takes about 9 minutes of transcription ($0.27)")
     with pytest.raises(TrainingError, match="Nothing was made"):
         next(said)
     assert (world.ears.paid, world.state()) == ([], [])
@@ -282,6 +300,26 @@ def test_without_anything_new_nothing_is_made_or_paid(make_world: Callable[..., 
     assert "no name or term often enough" in world.report["reason"]
 
 
+def test_from_thirty_corrected_tasks_on_the_score_is_the_accuracy_to_expect(make_world: Callable[..., World]) -> None:
+    world = make_world(train_promote="ask")
+    everything, world.studio.texts = world.studio.texts, dict(list(world.studio.texts.items())[:29])
+    world.train()
+    assert world.score() == 0.9, "the mean confidence"
+    world.studio.texts = everything
+    world.now += 100
+    world.train()
+    assert world.report["calibration"]["tasks"] == 36
+    rate = 1 - sum(1 / len(text.split()) for text in everything.values()) / len(everything)
+    assert world.score() == pytest.approx(rate, abs=0.02), "one word of each was wrong"
+    version = world.version
+    world.ears.said = everything | {99: "so we met Brecon again"}
+    world.predict_all()
+    world.studio.texts = world.ears.said
+    world.now += 100
+    world.train()
+    assert world.version == version, "not each training makes all predictions new ones"
+
+
 def test_the_next_version_keeps_what_the_last_one_knew(make_world: Callable[..., World]) -> None:
     world = make_world()
     fewer = {task: text for task, text in world.studio.texts.items() if "Brecon" not in text}
@@ -303,8 +341,9 @@ def test_noise_teaches_nothing(make_world: Callable[..., World]) -> None:
         world.studio.texts[task] = " ".join(text.replace(name, " ".join(noise)) for name in NAMES if name in text)
     before = world.version
     world.train()
-    assert (world.state(), world.version, world.ears.paid) == ([], before, [])
+    assert (world.state(), world.ears.paid) == ([], [])
     assert world.report["outcome"] == "not trained"
+    assert world.version != before and "+" not in world.version, "but what confidence means is known now"
 
 
 def test_a_vocabulary_that_does_harm_is_rejected(make_world: Callable[..., World]) -> None:
@@ -312,7 +351,7 @@ def test_a_vocabulary_that_does_harm_is_rejected(make_world: Callable[..., World
     before = world.version
     world.train()
     assert world.state() == [(f"ls-p{world.studio.number}-en-US-v1", "READY", "rejected")]
-    assert world.version == before
+    assert world.version != before and "+" not in world.version
     assert world.report["outcome"] == "rejected" and "no gain" in world.report["reason"]
 
 
@@ -393,6 +432,26 @@ def rows_in_use(world: World) -> set[str]:
     return {row.phrase for row in world.vocabularies.rows(name)}
 
 
+def test_a_project_that_identifies_the_language_learns_in_each(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    config = CONFIG.replace('value="$audio"', 'value="$audio" model_languages="en-US,de-DE,zh-CN"')
+    world.studio.config = config
+    german = {task: "de-DE" for task, text in world.ears.said.items() if "Brecon" in text or "Llanberis" in text}
+    world.ears = Ears(world.vocabularies, world.ears.said, languages=german)
+    world.predict_all(config)
+    for language in ("en-US", "de-DE"):
+        training = Training(world.studio.identity, "a test", world.now, language=language)
+        assert world.trainer().run(training, world.save)["outcome"] == "promoted", training.verdict
+    promoted = [world.vocabularies.promoted(world.studio.identity, language) or "" for language in ("en-US", "de-DE")]
+    rows = [{row.phrase for row in world.vocabularies.rows(name)} for name in promoted]
+    assert rows == [{"Xochitl", "Siobhan"}, {"Brecon", "Llanberis"}]
+    project = world.projects.read(world.studio.identity, config)
+    assert set(project.recognition.taught) == set(promoted)
+    assert project.version.startswith("transcribe-auto+de-DE-v1+en-US-v1@")
+    assert len(world.reports.all(world.studio.identity)) == 2
+    assert world.trainer().languages(world.studio.identity) == ["en-US", "de-DE"], "not in Chinese"
+
+
 def test_a_row_that_does_harm_is_left_out_of_what_is_promoted(make_world: Callable[..., World]) -> None:
     world = make_world()
     world.ears = EchoingEars(world.vocabularies, world.ears.said, echoes=list(world.ears.said))
@@ -433,7 +492,7 @@ def test_a_person_may_want_to_be_asked(make_world: Callable[..., World]) -> None
     assert world.report["outcome"] == "waiting" and "vocabulary approve" in world.report["reason"]
     name = f"ls-p{world.studio.number}-en-US-v1"
     assert world.vocabularies.waiting(world.studio.identity, "en-US") == name
-    assert world.version == before
+    assert world.version != before and "+" not in world.version
 
 
 def test_what_was_rolled_back_is_not_promoted_again(make_world: Callable[..., World]) -> None:
@@ -459,7 +518,7 @@ def test_what_the_evaluation_may_cost_is_bounded(make_world: Callable[..., World
     ("config", "count", "problem"),
     [
         (CONFIG.replace('value="$audio"', 'value="$audio" model_vocabulary="mine"'), 36, "names its own vocabulary"),
-        (CONFIG.replace('value="$audio"', 'value="$audio" model_language="auto"'), 36, "identifies it"),
+        (CONFIG.replace('value="$audio"', 'value="$audio" model_language="auto"'), 36, "model_languages"),
         (CONFIG.replace('value="$audio"', 'value="$audio" model_language="zh-CN"'), 36, "zh-CN"),
         (CONFIG, 6, "too few"),
     ],

@@ -141,20 +141,17 @@ def test_a_full_disk_is_told(clients: AWSClients, tmp_path: Path) -> None:
 def test_memory_is_bounded_and_the_least_used_goes_first(
     clients: AWSClients, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transcribe_backend.aws.transcripts._WORDS_IN_MEMORY", 10)
+    some, many = document(*"abcd"), document(*"abcdefghijklmnop")
+    monkeypatch.setattr("transcribe_backend.aws.transcripts._IN_MEMORY", 5 * len(some))
     store = TranscriptStore(clients, settings)
     names = [f"ls-{number:040}" for number in range(3)]
     for name in names:
-        store.put(name, document(*"abcd"))
+        store.put(name, some)
         store.get(names[0])
+    store.put("ls-long", many)
     for file in files(settings):
         file.unlink()
-    assert [store.has(name) for name in names] == [True, False, True]
-    store.put("ls-long", document(*"abcdefghijklmnop"))
-    store.put("ls-long", document(*"abcdefghijklmnop"))
-    for file in files(settings):
-        file.unlink()
-    assert [name for name in (*names, "ls-long") if store.has(name)] == ["ls-long"]
+    assert [name for name in (*names, "ls-long") if store.has(name)] == [names[0], names[2]]
 
 
 def test_what_cannot_be_kept_leaves_nothing_behind(store: TranscriptStore, settings: Settings) -> None:

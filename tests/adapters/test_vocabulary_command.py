@@ -107,11 +107,11 @@ def test_the_history_of_trainings(command: Run, settings: Settings) -> None:
     rates = {"champion": 0.5, "candidate": 0.3, "low": -0.25, "high": -0.1, "p": 0.002, "level": 0.05, "attempt": 1}
     known = {"project": "6.1", "language": "en-US", "reason": "Too few."}
     reports.save({**known, "asked": 0.0, "outcome": "not trained"})
-    vocabulary, cost = "ls-p6-en-US-v3", {"dollars_at_list_price": 0.4}
+    vocabulary, cost = "ls-p6-en-US-v3", {"estimated_dollars": 0.4}
     reports.save({**known, "asked": 60.0, "outcome": "promoted", "wer": rates, "vocabulary": vocabulary, "cost": cost})
     assert command("history", "--project", "6") == [
         "1970-01-01 00:00  -     not trained  Too few.",
-        "1970-01-01 00:01  v3    promoted     50.0% -> 30.0% (change -25.0 to -10.0 points, p = 0.002), $0.40",
+        "1970-01-01 00:01  v3    promoted     50.0% -> 30.0% (change -25.0 to -10.0 points, p = 0.002), about $0.40",
     ]
 
 

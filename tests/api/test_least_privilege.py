@@ -28,7 +28,13 @@ _BUCKET_ACTIONS = {"HeadBucket": "s3:ListBucket", "ListObjectsV2": "s3:ListBucke
 _READS = {"HeadObject", "GetObject"}
 _WRITES = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "CopyObject"}
 _ON_JOBS = {"GetTranscriptionJob", "DeleteTranscriptionJob"}
-_ON_VOCABULARIES = {"GetVocabulary", "UpdateVocabulary", "DeleteVocabulary"}
+_ON_NAMES = {
+    "GetVocabulary": ("vocabulary", "VocabularyName"),
+    "UpdateVocabulary": ("vocabulary", "VocabularyName"),
+    "DeleteVocabulary": ("vocabulary", "VocabularyName"),
+    "GetVocabularyFilter": ("vocabulary-filter", "VocabularyFilterName"),
+    "DescribeLanguageModel": ("language-model", "ModelName"),
+}
 _ON_ALL = {
     "StartTranscriptionJob", "ListTranscriptionJobs",
     "CreateVocabulary", "ListVocabularies", "ListTagsForResource", "TagResource",
@@ -70,8 +76,9 @@ def _transcribe_needs(operation: str, asked_for: Mapping[str, Any]) -> Iterator[
     arn = "arn:aws:transcribe:us-east-1:123456789012:"
     if operation in _ON_JOBS:
         yield Need(f"transcribe:{operation}", f"{arn}transcription-job/{asked_for['TranscriptionJobName']}")
-    elif operation in _ON_VOCABULARIES:
-        yield Need(f"transcribe:{operation}", f"{arn}vocabulary/{asked_for['VocabularyName']}")
+    elif operation in _ON_NAMES:
+        kind, field = _ON_NAMES[operation]
+        yield Need(f"transcribe:{operation}", f"{arn}{kind}/{asked_for[field]}")
     elif operation in _ON_ALL:
         yield Need(f"transcribe:{operation}", "*")
         if asked_for.get("Tags"):
@@ -123,6 +130,7 @@ def test_allowed_is_exactly_what_is_used(
     label_studio = {"label_studio_url": studio_files.url, "label_studio_api_key": API_KEY}
     client = make_client(**label_studio, allowed_audio_hosts=frozenset({"127.0.0.1"}))
     assert client.post("/setup", json=protocol.setup()).status_code == 200
+    assert client.post("/setup", json=protocol.setup(protocol.NAMED)).status_code == 422
     values = (
         put_audio("in-place.wav"),
         far_audio(stand_in),

@@ -81,8 +81,8 @@ def studio(start_label_studio: Callable[..., AbstractContextManager[LabelStudio]
 
 @pytest.fixture(scope="session")
 def stand_in(log_file: Callable[[str], Path]) -> Iterator[LocalAWS]:
-    """The stand-in for AWS with Whisper, and the samples in its bucket."""
-    with local_aws("--recognizer", "whisper", log=log_file("stand-in")) as aws:
+    """The stand-in for AWS on a bad day, with Whisper, and the samples in its bucket."""
+    with local_aws("--nasty", "--recognizer", "whisper", log=log_file("stand-in")) as aws:
         aws.s3.create_bucket(Bucket=BUCKET)
         for sample in SAMPLES.glob("*.wav"):
             aws.s3.upload_file(str(sample), BUCKET, sample.name)

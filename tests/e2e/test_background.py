@@ -17,12 +17,14 @@ TASKS = 50
 
 @pytest.fixture
 def connect(studio: LabelStudio, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Starts a project whose backend works for a quick AWS; keywords are environment variables."""
+    """Starts a project whose backend works for an AWS on a bad day; keywords are environment variables."""
     with ExitStack() as stack:
 
         def make(latency: float, **settings: str) -> RealScene:
             scene = stack.enter_context(
-                real_scene("--latency", str(latency), folder=tmp_path, studio=studio, WORKERS="2", **settings)
+                real_scene(
+                    "--nasty", "--latency", str(latency), folder=tmp_path, studio=studio, WORKERS="2", **settings
+                )
             )
             stack.enter_context(scene.server())
             studio.connect_backend(scene.project, scene.url)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from harness.aws import LocalAWS, local_aws
-from harness.protocol import SPEECH_RECOGNITION
+from harness.protocol import NAMED, SPEECH_RECOGNITION
 from harness.waiting import wait_until
 from model import AWSTranscribe
 from tests.deploy.policy import DeployedPolicy, Grant
 from transcribe_backend.aws.listing import audio_uris
 from transcribe_backend.backend import Backend
 from transcribe_backend.commands import retry
-from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.errors import AWSError, TranscribeBackendError
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.vocabulary import Row, table
 
@@ -29,13 +29,29 @@ UNTOLD = ("KeepTranscriptsAudioAndVocabularies", "s3:AbortMultipartUpload")
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[LocalAWS]:
-    with local_aws("--fail-pattern", "broken*", "--read-lag", "0.2") as running:
+    with local_aws("--fail-pattern", "broken*") as running:
         owner, far = running.client("s3", **OWNER), running.client("s3", region_name="eu-west-1", **OWNER)
         for bucket in (AUDIO, OURS):
             owner.create_bucket(Bucket=bucket)
         owner.put_bucket_versioning(Bucket=AUDIO, VersioningConfiguration={"Status": "Enabled"})
         far.create_bucket(Bucket=FAR, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        put_names(running)
+        running.switch(nasty=True)
         yield running
+
+
+def put_names(aws: LocalAWS) -> None:
+    """What the labeling config names."""
+    owner = aws.client("transcribe", **OWNER)
+    owner.create_vocabulary(VocabularyName="terms", LanguageCode="en-US", Phrases=["Xochitl"])
+    owner.create_vocabulary_filter(VocabularyFilterName="swearing", LanguageCode="en-US", Words=["heck"])
+    texts = {"S3Uri": f"s3://{AUDIO}/texts", "DataAccessRoleArn": "arn:aws:iam::123456789012:role/r"}
+    owner.create_language_model(ModelName="law", LanguageCode="en-US", BaseModelName="WideBand", InputDataConfig=texts)
+    wait_until(lambda: owner.get_vocabulary(VocabularyName="terms")["VocabularyState"] == "READY", 10, "it is READY")
+    wait_until(
+        lambda: owner.describe_language_model(ModelName="law")["LanguageModel"]["ModelStatus"] == "COMPLETED",
+        10, "it is COMPLETED",
+    )  # fmt: skip
 
 
 class Operator:
@@ -48,6 +64,7 @@ class Operator:
         settings = Settings(s3_bucket=OURS, model_dir=folder, predict_open=0.3, predict_wait=0.3)
         self.backend = Backend(settings)
         self._model = AWSTranscribe(f"{number}.1", SPEECH_RECOGNITION, running=self.backend)
+        self._naming = AWSTranscribe(f"{number}.2", NAMED, running=self.backend)
 
     def told(self) -> str:
         """What errors, failures and waiting work say; each step is tried, whatever became of those before."""
@@ -56,7 +73,8 @@ class Operator:
     def _steps(self) -> list[Callable[[], Any]]:
         name = f"call-{self._number}"
         return [
-            lambda: self._model.connect(),
+            lambda: self._connect(self._model),
+            lambda: self._connect(self._naming),
             lambda: self._predict(self._put(self._owner, AUDIO, f"{name}.wav")),
             lambda: self._predict(self._put(self._far, FAR, f"{name}.wav")),
             lambda: self._predict(self._old_version(f"{name}-old.wav")),
@@ -84,6 +102,20 @@ class Operator:
         old = self._owner.put_object(Bucket=AUDIO, Key=key, Body=b"old")["VersionId"]
         self._owner.put_object(Bucket=AUDIO, Key=key, Body=b"new")
         return f"https://{AUDIO}.s3.amazonaws.com/{key}?versionId={old}"
+
+    def _connect(self, model: AWSTranscribe) -> None:
+        """Ask until AWS answers in time: some of its answers are errors, which are waited out."""
+
+        def answered() -> bool:
+            try:
+                model.connect()
+            except AWSError as error:
+                if not error.retryable:
+                    raise
+                return False
+            return True
+
+        wait_until(answered, 20, "AWS answers")
 
     def _predict(self, audio: str) -> None:
         """Ask until it is there, or something is wrong."""

@@ -104,16 +104,20 @@ def test_what_is_known_asks_nobody(aws: LocalAWS, lonely: Machine, elsewhere: Ma
     assert aws.calls()["transcribe"] == before
 
 
-def test_a_job_that_somebody_else_has_started_is_adopted(aws: LocalAWS, lonely: Machine, elsewhere: Machine) -> None:
-    uris = put_audio(aws, "running.wav")
-    one, two = lonely.process(), elsewhere.running()
-    one.work.add([one_owed(uris[0])])
-    one.crew.step()
-    before = starts(aws)
-    ((job, error),) = transcribed(two, uris).values()
-    assert (job, error) == (job_of(aws, "running.wav").name, None)
-    assert metric(two, "transcribe_jobs", state="adopted") == 1
-    assert jobs_started(aws).count(job) == 1 and starts(aws) == before, "a start that conflicts is none"
+def test_a_job_that_somebody_else_has_started_is_adopted(
+    monkeypatch: pytest.MonkeyPatch, lonely: Machine, elsewhere: Machine
+) -> None:
+    with local_aws("--latency", "600") as running:
+        aws = known(running, monkeypatch)
+        uris = put_audio(aws, "running.wav")
+        one, two = lonely.process(), elsewhere.process()
+        for process in (one, two):
+            process.work.add([one_owed(uris[0])])
+            process.crew.step()
+        assert metric(two, "transcribe_jobs", state="adopted") == 1
+        assert {AWAITING} <= set(queues(two).values())
+        assert jobs_started(aws) == [job_of(aws, "running.wav").name]
+        assert starts(aws) == 1, "a start that conflicts is none"
 
 
 def one_owed(uri: str, recognition: Recognition | None = None) -> Any:
@@ -410,6 +414,25 @@ def test_files_that_aws_never_starts_are_told_and_hold_up_no_others(
         assert machine.clock.ahead - begun < 600
         told = one.work.failures()
         assert len(told) == 3 and all("too long" in failure["problem"] for failure in told)
+
+
+def test_a_file_that_aws_never_starts_is_told_on_a_busy_account_too(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, studio: StudioDouble
+) -> None:
+    with local_aws("--latency", "600", "--list-filters-after-paging") as running:
+        aws = known(running, monkeypatch)
+        (other,) = put_audio(aws, "others.wav")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: aws.started(f"other-{number}", other), range(120)))
+        (endless,) = put_audio(aws, "endless.wav", seconds=20_000)
+        one = machine.process(predict_wait=0.0)
+        asked(one, [endless])
+        begun = machine.clock.ahead
+        machine.settle(one, patience=90)
+        (told,) = one.work.failures()
+        assert "although only 120 of 250 jobs run: the file is probably too long" in told["problem"]
+        assert "TRANSCRIBE_MAX_JOBS" in told["remedy"]
+        assert 60 < machine.clock.ahead - begun < 3600, "it is tried for a while, and not for days"
 
 
 def test_an_account_that_is_full_of_others_jobs_fails_nothing(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcribe_backend.aws.sniff import is_taken, sniff
+from transcribe_backend.aws.sniff import is_accepted, sniff
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ from transcribe_backend.aws.sniff import is_taken, sniff
 )
 def test_formats(head: bytes, format: str, taken: bool) -> None:
     assert sniff(head) == format
-    assert is_taken(sniff(head)) is taken
+    assert is_accepted(sniff(head)) is taken
 
 
 @given(st.binary(max_size=64))

@@ -32,7 +32,7 @@ def test_what_happens_now(monkeypatch: pytest.MonkeyPatch, tasks: int, annotated
 def test_where_and_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     told = said(monkeypatch, 1, 0)
     assert "http://studio/projects/7/data" in told
-    assert "estimated $0.006 a minute" in told
+    assert "estimated $0.006 a minute" in told and "estimate --project 7" in told
 
 
 @pytest.mark.parametrize("interactive", [True, False])

@@ -9,6 +9,8 @@ from transcribe_backend import __version__
 from transcribe_backend.commands.parser import parser
 from transcribe_backend.labeling import interface
 from transcribe_backend.labeling.options import ATTRIBUTES
+from transcribe_backend.speech.languages import _NAMES, CODES, base
+from transcribe_backend.speech.vocabulary import can_learn
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -35,6 +37,13 @@ def test_the_attributes_of_the_examples_are_accepted() -> None:
         assert interface.read(f"<View>{audio}{texts}{who}</View>", "en-US").recognition is not None
     tag = re.search(r"```xml\n(.*?)\n```", README, re.DOTALL)
     assert tag and ElementTree.fromstring(tag[1]).get("model_speakers") == "2"  # noqa: S314 - our own README
+
+
+def test_the_languages_that_can_learn_are_documented() -> None:
+    known = {_NAMES[base(code)] for code in CODES if can_learn(code)}
+    for document in (README, (ROOT / "docs" / "learning.md").read_text()):
+        shown = re.search(r"(Afrikaans, .*?)(?: can be learnt)?\.", document, re.DOTALL)
+        assert shown and set(re.split(r",\s+|\s+and\s+", shown[1])) == known
 
 
 def test_every_command_is_documented_and_exists() -> None:

@@ -1,70 +1,111 @@
-"""COMPOSES: can this backend work at all? What `/setup` says, since it is the only voice a user hears."""
+"""COMPOSES: can this backend work at all, and for this project? What `/setup` says, since it is the only voice a user
+hears.
+"""
 
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import lru_cache
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
+from transcribe_backend.aws.media import MediaFolder
+from transcribe_backend.aws.names import Names, names
 from transcribe_backend.errors import AWSError, BucketError, TranscribeBackendError
 from transcribe_backend.settings import Settings
+from transcribe_backend.speech.recognition import Recognition
 
 _GOOD_SECONDS, _BAD_SECONDS = 60.0, 5.0
 _PATIENCE = 2.0  # Label Studio gives /setup 3 s (1.23, ml/api_connector.py)
+_NAMES = 256
+_NOTHING = Recognition()
+
+
+class Inquiry:
+    """One question to AWS. Its answer, nothing or an error, counts for a minute, a bad one for five seconds."""
+
+    def __init__(self, question: Callable[[], None], pool: Executor, clock: Callable[[], float]) -> None:
+        self._question = question
+        self._pool = pool
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asking: Future[None] | None = None
+        self._known: tuple[float, TranscribeBackendError | None] | None = None
+
+    def begin(self) -> None:
+        """Ask in the background, unless the answer is known or asked for."""
+        with self._lock:
+            if not self._fresh() and (self._asking is None or self._asking.done()):
+                self._asking = self._pool.submit(self._ask)
+
+    def answer(self, deadline: float) -> None:
+        """Raise the error, or return. By `deadline`, of time.monotonic, the last answer counts, whatever its age."""
+        asking = self._asking
+        if asking is not None and not self._fresh():
+            try:
+                asking.result(timeout=max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                if self._known is None:
+                    raise _silence() from None
+        if self._known and self._known[1] is not None:
+            raise self._known[1]
+
+    def _fresh(self) -> bool:
+        if self._known is None:
+            return False
+        at, error = self._known
+        return self._clock() - at < (_BAD_SECONDS if error else _GOOD_SECONDS)
+
+    def _ask(self) -> None:
+        error: TranscribeBackendError | None = None
+        try:
+            self._question()
+        except TranscribeBackendError as raised:
+            error = raised
+        self._known = (self._clock(), error)
+
+
+def _silence() -> AWSError:
+    return AWSError(
+        "AWS does not answer within 2 s.",
+        remedy="Check the backend's network, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL.",
+        retryable=True,
+    )
 
 
 class Diagnosis:
-    """Asks AWS whether credentials, permissions and bucket are right; the answer is kept for a minute."""
+    """Asks AWS whether credentials, permissions, bucket, and what a project names are right."""
 
     def __init__(self, clients: AWSClients, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._clients = clients
         self._settings = settings
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(1, "diagnosis")
-        self._asking: Future[None] | None = None
-        self._known: tuple[float, TranscribeBackendError | None] | None = None
+        self._home = MediaFolder(clients, settings)
+        self._names = Names(clients, self._region, elsewhere=not settings.s3_bucket)
+        pool = ThreadPoolExecutor(4, "diagnosis")
+        self._account = Inquiry(self._examine, pool, clock)
+        self._named = lru_cache(maxsize=_NAMES)(lambda name: Inquiry(lambda: self._names.check(name), pool, clock))
 
-    def check(self) -> None:
-        """Raise CredentialsError, AccessDenied, BucketError or AWSError within two seconds, or return."""
-        known = self._recent() or self._ask()
-        if known[1] is not None:
-            raise known[1]
+    def check(self, asked: Recognition = _NOTHING) -> None:
+        """Within two seconds return, or raise CredentialsError, AccessDenied, BucketError or AWSError; RecognitionError
+        where these options name what a job could not use.
+        """
+        inquiries = [self._account, *map(self._named, names(asked))]
+        for inquiry in inquiries:
+            inquiry.begin()
+        deadline = time.monotonic() + _PATIENCE
+        for inquiry in inquiries:
+            inquiry.answer(deadline)
 
-    def _recent(self) -> tuple[float, TranscribeBackendError | None] | None:
-        if self._known is None:
-            return None
-        at, error = self._known
-        return self._known if self._clock() - at < (_BAD_SECONDS if error else _GOOD_SECONDS) else None
-
-    def _ask(self) -> tuple[float, TranscribeBackendError | None]:
-        with self._lock:
-            if self._asking is None or self._asking.done():
-                self._asking = self._pool.submit(self._examine)
-            asking = self._asking
-        try:
-            asking.result(timeout=_PATIENCE)
-        except TimeoutError:
-            silent = AWSError(
-                "AWS does not answer within 2 s.",
-                remedy="Check the backend's network, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL.",
-                retryable=True,
-            )
-            return self._known or (self._clock(), silent)
-        return self._known or (self._clock(), None)
+    def _region(self) -> str:
+        return self._home.region or self._clients.region
 
     def _examine(self) -> None:
-        try:
-            self._clients.check_credentials()
-            self._check_transcribe()
-            if self._settings.s3_bucket:
-                check_bucket(self._clients, self._settings.s3_bucket)
-        except TranscribeBackendError as error:
-            self._known = (self._clock(), error)
-        else:
-            self._known = (self._clock(), None)
+        self._clients.check_credentials()
+        self._check_transcribe()
+        if self._settings.s3_bucket:
+            check_bucket(self._clients, self._settings.s3_bucket)
 
     def _check_transcribe(self) -> None:
         with aws_errors("list transcription jobs"):

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import requests
@@ -22,6 +24,7 @@ PREFIX = "ls-"
 NAME = re.compile(rf"(?:{PREFIX}|{REDACTED})[0-9a-f]{{40}}")
 """What all our jobs are called."""
 _PAGE = 100
+_YOUNG_SECONDS = 60.0
 _NOT_FOUND = frozenset({"NotFoundException", "BadRequestException"})
 _UNREADABLE = "S3 URI that you provided can't be accessed"
 _UNWRITABLE = "output bucket can't be accessed"
@@ -44,13 +47,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """What AWS says of a job: QUEUED, IN_PROGRESS, COMPLETED or FAILED, with its reason, its audio and its output."""
+    """What AWS says of a job: QUEUED, IN_PROGRESS, COMPLETED or FAILED, with its reason, its audio and its output, and
+    when (Unix time) it was created."""
 
     name: str
     state: str
     reason: str = ""
     audio: str = ""
     output: str = ""
+    created: float = field(default=0.0, compare=False)
 
 
 class TranscribeJobs:
@@ -71,7 +76,8 @@ class TranscribeJobs:
                 self._clients.starts(job.media.region or None).start_transcription_job(**self._request(job))
             except ClientError as error:
                 if error_code(error) == "ConflictException":
-                    return False
+                    # A try before this one may have been accepted, and its answer lost.
+                    return error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0 and self.is_young(job)
                 raise self._without_access(job, error) or error from error
         return True
 
@@ -81,24 +87,25 @@ class TranscribeJobs:
         """Our jobs in a state, newest first, from at most `pages` pages of 100. `next_page` is called before each
         page but the first: it keeps the rate. A page may be empty and still not be the last (docs/aws.md).
         """
-        wanted: dict[str, Any] = {"JobNameContains": PREFIX, "Status": state, "MaxResults": _PAGE}
+        return self._listed(region, pages, next_page, JobNameContains=PREFIX, Status=state)
+
+    def running(self, region: str, most: int) -> int:
+        """How many jobs the account runs, ours or not; counted to `most`, among the newest jobs that it has had."""
+        pages = most // _PAGE + 2
+        return sum(1 for _ in islice(self._listed(region, pages, Status="IN_PROGRESS"), most))
+
+    def _listed(
+        self, region: str, pages: int, next_page: Callable[[], object] = lambda: None, **wanted: Any
+    ) -> Iterator[JobStatus]:
         for page in range(pages):
             if page:
                 next_page()
             with aws_errors("list transcription jobs"):
-                answer = self._clients.transcribe(region or None).list_transcription_jobs(**wanted)
+                answer = self._clients.transcribe(region or None).list_transcription_jobs(MaxResults=_PAGE, **wanted)
             yield from map(_status, answer.get("TranscriptionJobSummaries", []))
             if not answer.get("NextToken"):
                 return
             wanted["NextToken"] = answer["NextToken"]
-
-    def running(self, region: str) -> int:
-        """How many jobs the account runs, ours or not, as far as one page of 100 tells: where there is another, 100."""
-        with aws_errors("list transcription jobs"):
-            answer = self._clients.transcribe(region or None).list_transcription_jobs(
-                Status="IN_PROGRESS", MaxResults=_PAGE
-            )
-        return _PAGE if answer.get("NextToken") else len(answer.get("TranscriptionJobSummaries", []))
 
     def get(self, name: str, region: str) -> JobStatus | None:
         """The job with a fresh place of its output (valid for 15 minutes); None when AWS knows no such job."""
@@ -110,6 +117,11 @@ class TranscribeJobs:
                     return None
                 raise
         return _status(answer["TranscriptionJob"])
+
+    def is_young(self, job: Job) -> bool:
+        """Whether AWS has a job of that name, made within the last minute."""
+        status = self.get(job.name, job.media.region)
+        return status is not None and time.time() - status.created < _YOUNG_SECONDS
 
     def fetch(self, job: Job) -> bool:
         """Bring the transcript of a job that may have ended into the store; False when there is none yet.
@@ -190,6 +202,7 @@ def _status(described: Any) -> JobStatus:
         reason=described.get("FailureReason", ""),
         audio=described.get("Media", {}).get("MediaFileUri", ""),
         output=_place(described.get("Transcript", {})),
+        created=described["CreationTime"].timestamp() if "CreationTime" in described else 0.0,
     )
 
 

@@ -33,8 +33,8 @@ def sniff(head: bytes) -> str:
     return next((name for name, matches in _SIGNATURES if matches(head)), "")
 
 
-def is_taken(format: str) -> bool:
-    """Whether AWS Transcribe takes the format (MediaFormat of StartTranscriptionJob)."""
+def is_accepted(format: str) -> bool:
+    """Whether AWS Transcribe accepts the format (MediaFormat of StartTranscriptionJob)."""
     return format in _OF_TRANSCRIBE
 
 

@@ -36,6 +36,10 @@ _DEMUXERS = {
 _TRANSFER = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, max_concurrency=4)
 
 
+class WebPage(AudioUnsupported):
+    """Where audio should be there is HTML."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Spooled:
     path: Path
@@ -69,18 +73,19 @@ class Staging:
         self.require(source)
         with self._temporary() as path, self._temporary() as converted:
             spooled = self._spool(stream, path, source)
-            if not sniff.is_taken(spooled.format):
+            if not sniff.is_accepted(spooled.format):
                 self._require_room(source)
                 spooled = _convert(spooled, converted, source)
             with spooled.path.open("rb") as file:
-                length.check(length.of_file(file), source)
-            return self._put(spooled, source)
+                seconds = length.of_file(file)
+            length.check(seconds, source)
+            return self._put(spooled, seconds, source)
 
-    def _put(self, spooled: _Spooled, source: str) -> Media:
+    def _put(self, spooled: _Spooled, seconds: float | None, source: str) -> Media:
         name = f"{spooled.sha256}.{spooled.format}"
         if not self._media.holds(name):
             self._upload(spooled.path, name, source)
-        return self._media.media(name, f"sha256:{spooled.sha256}")
+        return self._media.media(name, f"sha256:{spooled.sha256}", spooled.path.stat().st_size, seconds)
 
     def _upload(self, path: Path, name: str, source: str) -> None:
         bucket = self._settings.s3_bucket
@@ -150,7 +155,7 @@ def _recognised(stream: Iterable[bytes], source: str) -> tuple[str, Iterable[byt
     if not head:
         raise AudioUnsupported(f"{source} is empty.", remedy="Upload the audio again.")
     format = sniff.sniff(head[: sniff.HEAD])
-    if not (sniff.is_taken(format) or _is_convertible(format)):
+    if not (sniff.is_accepted(format) or _is_convertible(format)):
         raise _not_taken(format, source)
     return format, chain([head], chunks)
 
@@ -175,7 +180,10 @@ def _convert(spooled: _Spooled, target: Path, source: str) -> _Spooled:
 
 def _not_taken(format: str, source: str) -> AudioUnsupported:
     if format == "html":
-        return AudioUnsupported(f"{source} is a web page, not audio.", remedy="Use the URL of the audio file itself.")
+        return WebPage(
+            f"{source} is a web page, not audio.",
+            remedy="Use the URL of the audio file itself, which must need no sign-in.",
+        )
     return AudioUnsupported(
         f"{source} is {format or 'no audio format we know'}, which AWS Transcribe does not take.",
         remedy="Convert it to FLAC or WAV"

@@ -4,9 +4,7 @@ import gzip
 import json
 import os
 import tempfile
-import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,12 +14,15 @@ from botocore.exceptions import ClientError
 
 from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
 from transcribe_backend.errors import TranscriptError
+from transcribe_backend.memory import Memory
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.transcript import Transcript, parse
 
 REDACTED = "ls-redacted-"
 """How the names of jobs begin whose output is redacted."""
-_WORDS_IN_MEMORY = 120_000
+_IN_MEMORY = 40 * 1024**2
+_ENDS_IN_MEMORY, _END_SIZE = 8 * 1024**2, 256
+_SIZE = 2  # bytes of a transcript for each byte of its document: 300 a word, by measuring
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
@@ -32,9 +33,8 @@ class TranscriptStore:
         self._clients = clients
         self._settings = settings
         self._folder = settings.model_dir / "transcripts"
-        self._memory: OrderedDict[str, Transcript] = OrderedDict()
-        self._words = 0
-        self._lock = threading.Lock()
+        self._memory: Memory[str, Transcript] = Memory(_IN_MEMORY)
+        self._ends: Memory[str, float] = Memory(_ENDS_IN_MEMORY)
 
     def key(self, name: str) -> str:
         """Key in S3_BUCKET that AWS Transcribe is told to write this job's output to."""
@@ -46,13 +46,11 @@ class TranscriptStore:
 
     def get(self, name: str) -> Transcript:
         """The transcript of a job that `has` it; raises TranscriptError when it is unreadable or gone."""
-        with self._lock:
-            if name in self._memory:
-                self._memory.move_to_end(name)
-                return self._memory[name]
-        transcript = self._read(name)
-        self._remember(name, transcript)
-        return transcript
+        return self._memory.get(name) or self._read(name)
+
+    def end(self, name: str) -> float:
+        """When the last word of a transcript ends (seconds), 0 where this process has not read it."""
+        return self._ends.get(name) or 0.0
 
     def made_at(self, name: str, region: str | None = None) -> float | None:
         """When (Unix time) AWS wrote the output into S3_BUCKET; without one, when it came to this disk."""
@@ -66,7 +64,7 @@ class TranscriptStore:
         """Keep AWS's output document; raises TranscriptError when it is not one."""
         transcript = parse(_decode(document))
         self._write(name, document)
-        self._remember(name, transcript)
+        self._remember(name, transcript, len(document))
 
     def fetch(self, name: str, region: str | None = None) -> bool:
         """Look into S3_BUCKET; False when the output is not there or there is no bucket."""
@@ -112,11 +110,18 @@ class TranscriptStore:
     def _read(self, name: str) -> Transcript:
         path = self._path(name)
         try:
-            return parse(_decode(gzip.decompress(path.read_bytes())))
+            document = gzip.decompress(path.read_bytes())
+            transcript = parse(_decode(document))
         except (OSError, EOFError, zlib.error, TranscriptError) as error:
             with suppress(OSError):
                 path.unlink()
             raise TranscriptError(f"The cached transcript {name} is damaged or gone.", retryable=True) from error
+        self._remember(name, transcript, len(document))
+        return transcript
+
+    def _remember(self, name: str, transcript: Transcript, size: int) -> None:
+        self._memory.keep(name, transcript, size * _SIZE)
+        self._ends.keep(name, transcript.end, _END_SIZE)
 
     def _write(self, name: str, document: bytes) -> None:
         try:
@@ -127,14 +132,6 @@ class TranscriptStore:
                 remedy="Check MODEL_DIR: is it writable, is the disk full?",
                 retryable=True,
             ) from error
-
-    def _remember(self, name: str, transcript: Transcript) -> None:
-        with self._lock:
-            forgotten = self._memory.pop(name, None)
-            self._words += len(transcript.words) - (len(forgotten.words) if forgotten else 0)
-            self._memory[name] = transcript
-            while self._words > _WORDS_IN_MEMORY and len(self._memory) > 1:
-                self._words -= len(self._memory.popitem(last=False)[1].words)
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -25,23 +25,30 @@ from transcribe_backend.commands.connections import (
 from transcribe_backend.errors import StudioDenied, StudioError, TranscribeBackendError
 from transcribe_backend.labeling import interface as labeling
 from transcribe_backend.labeling.templates import TEMPLATES
+from transcribe_backend.prelabeling.live_projects import UNCERTAINTY
 from transcribe_backend.settings import Settings, web_url
 from transcribe_backend.speech.vocabulary import can_learn
+from transcribe_backend.speech.wording import listed
 from transcribe_backend.studio.client import Studio
 
 _TEMPLATES = (
     "the whole text (asr), segments with their text, who speaks when (speakers), what each of two speakers says "
     "(dialogue), what is said on each of two channels (stereo)"
 )
+_ORDERS = {"least-certain": UNCERTAINTY, "imported": "Sequential sampling"}
+"""Label Studio's names of the orders (1.23 projects/models.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """What Label Studio is to know of us; `auth` is what it must give us as user and password."""
+    """What Label Studio is to know of us: `order` is a key of `_ORDERS`, "" to leave it; `auth` is what it must give us
+    as user and password.
+    """
 
     url: str
     title: str
     interactive: bool = False
+    order: str = ""
     auth: tuple[str, str] | None = field(default=None, repr=False)
 
     def connection(self, project: int) -> dict[str, Any]:
@@ -69,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_backend(parser)
     parser.add_argument("--title", default=TITLE, help="its name in Label Studio [%(default)s]")
+    parser.add_argument(
+        "--order",
+        choices=sorted(_ORDERS),
+        default="",
+        help="which task annotators get next: the least certain, or as imported [as it is]",
+    )
     parser.add_argument(
         "--interactive", action="store_true", help="also fill segments that annotators draw and click (Auto-Annotation)"
     )
@@ -124,7 +137,7 @@ def _told(act: Callable[[argparse.Namespace, Studio], Iterable[str]], args: argp
 
 
 def _connect(args: argparse.Namespace, studio: Studio) -> Iterator[str]:
-    backend = Backend(args.backend_url, args.title, args.interactive, _auth(os.environ))
+    backend = Backend(args.backend_url, args.title, args.interactive, args.order, _auth(os.environ))
     config = TEMPLATES[args.template]
     project = args.project if args.create is None else find_or_create_project(studio, args.create, config)
     notes = connect(studio, project, backend)
@@ -179,6 +192,8 @@ def connect(studio: Studio, project: int, backend: Backend) -> list[str]:
         raise refusals.explained(error, backend.url, reachable_from=server_answers) from error
     if backend.auth:
         _authorize_webhook(studio, project, backend)
+    if backend.order:
+        _order(studio, project, backend)
     return list(_notes(studio, project, backend))
 
 
@@ -230,6 +245,14 @@ def _authorize_webhook(studio: Studio, project: int, backend: Backend) -> None:
         studio.patch(f"/api/webhooks/{webhook['id']}/", {"url": webhook["url"], "headers": headers})
 
 
+def _order(studio: Studio, project: int, backend: Backend) -> None:
+    """Label Studio tells the backend, which sets the version to order by as soon as there are predictions."""
+    sampling = {"sampling": _ORDERS[backend.order]}
+    if sampling["sampling"] != UNCERTAINTY:
+        sampling["model_version"] = backend.title
+    studio.patch(f"/api/projects/{project}/", sampling)
+
+
 def _notes(studio: Studio, project: int, backend: Backend) -> Iterator[str]:
     connected = connections(studio, project)
     if connected and not is_at(connected[0], backend.url):
@@ -238,7 +261,12 @@ def _notes(studio: Studio, project: int, backend: Backend) -> Iterator[str]:
     described = studio.project(project)
     yield from languages_note(described.get("label_config", ""))
     version = described.get("model_version")
-    if version not in ("", None, backend.title):
+    if described.get("sampling") == UNCERTAINTY:
+        yield (
+            "The least certain tasks come first once they have predictions; those that are not transcribed ahead "
+            "(PREFETCH_MAX_TASKS) come last, and without text."
+        )
+    elif version not in ("", None, backend.title):
         yield (
             f'Annotators see predictions of "{version}": choose "{backend.title}" in Settings > Annotation > '
             "Use predictions to prelabel tasks."
@@ -251,6 +279,12 @@ def languages_note(label_config: str) -> Iterator[str]:
         asked = labeling.read(label_config, os.environ.get("TRANSCRIBE_LANGUAGE") or "en-US").recognition
     except TranscribeBackendError:
         return  # /setup has said more about it
-    if not asked.vocabulary and (asked.identifies or not can_learn(asked.language)):
-        what = "several languages" if asked.identifies else asked.language
-        yield f"Corrections will not teach a vocabulary in {what}; docs/learning.md has the languages that can learn."
+    if asked.vocabulary:
+        return
+    if asked.identifies and not asked.learning_languages:
+        yield "Corrections will teach no vocabulary: AWS needs two to five languages in model_languages for that."
+    unknown = [language for language in asked.learning_languages if not can_learn(language)]
+    if unknown:
+        known = [language for language in asked.learning_languages if can_learn(language)]
+        only = f", only in {listed(known)}" if known else ""
+        yield f"Corrections will not teach a vocabulary in {listed(unknown)}{only} (the README has the languages)."

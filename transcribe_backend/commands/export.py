@@ -14,7 +14,8 @@ from transcribe_backend.errors import SettingsError, TranscribeBackendError, Tra
 from transcribe_backend.labeling.formats import FORMATS, Format, Recording
 from transcribe_backend.labeling.utterances import utterances
 from transcribe_backend.learning.evidence import Evidence, at_once
-from transcribe_backend.prelabeling.project import Project, project_id
+from transcribe_backend.learning.learnt import made_with
+from transcribe_backend.prelabeling.project import project_id
 from transcribe_backend.studio.client import Studio
 from transcribe_backend.telemetry.redact import redact
 
@@ -64,7 +65,7 @@ class _Export:
     def __init__(self, backend: Backend, studio: Studio, arguments: argparse.Namespace) -> None:
         described = studio.project(arguments.project)
         self._project = backend.projects.read(project_id(described), described.get("label_config", ""))
-        self._vocabularies = _vocabularies(self._project, backend)
+        self._options = made_with(self._project.recognition, self._project.id, backend.vocabularies)
         self._evidence = Evidence(studio, backend.audio, backend.jobs, backend.store)
         self._format: Format = FORMATS[arguments.format]
         self._folder: Path = arguments.output
@@ -80,7 +81,7 @@ class _Export:
             return int(task["id"]), f"Its file cannot be written: {error.strerror}."
 
     def _write(self, task: Mapping[str, Any]) -> str:
-        sample = self._evidence.sample(task, self._project, self._vocabularies)
+        sample = self._evidence.sample(task, self._project, self._options)
         if sample is None:
             return _UNANNOTATED
         if sample.transcript is None:
@@ -92,15 +93,6 @@ class _Export:
         path = self._folder / f"{recording.name}{self._suffix}"
         path.write_text(self._format(recording, said), encoding="utf-8")
         return _WRITTEN
-
-
-def _vocabularies(project: Project, backend: Backend) -> list[str]:
-    """The vocabularies that transcripts of this project may have been made with, the likeliest first."""
-    asked = project.interface.recognition
-    if asked.vocabulary or not asked.takes_vocabulary:
-        return [asked.vocabulary]
-    earlier = backend.vocabularies.names(project.id, asked.language)
-    return list(dict.fromkeys([project.recognition.vocabulary, "", *earlier]))
 
 
 def _report(folder: Path, tasks: Mapping[str, Sequence[int]]) -> int:

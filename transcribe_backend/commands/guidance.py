@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from transcribe_backend.home import command
 from transcribe_backend.settings import Settings
 
 _SETTINGS = ("PREFETCH_MAX_TASKS", "TRANSCRIBE_PRICE_PER_MINUTE")
@@ -33,10 +34,8 @@ def _now(described: Mapping[str, Any], settings: Settings) -> str:
 
 
 def _cost(described: Mapping[str, Any], settings: Settings) -> str:
-    return (
-        f"An estimated ${settings.price_per_minute:g} a minute of audio, to AWS; each recording once. "
-        "PREFETCH_MAX_TASKS=0 has only opened tasks transcribed."
-    )
+    total = command(f"estimate --project {described['id']}")
+    return f"AWS bills an estimated ${settings.price_per_minute:g} a minute, each recording once; in all: {total}"
 
 
 def _then(*, interactive: bool) -> str:

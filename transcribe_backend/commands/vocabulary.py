@@ -13,9 +13,11 @@ from typing import Any
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import TrainingError, VocabularyError
 from transcribe_backend.learning.reports import Report
+from transcribe_backend.learning.training import priced
 from transcribe_backend.prelabeling.project import project_id
 from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.speech.vocabulary import table
+from transcribe_backend.speech.wording import listed
 
 _EXAMPLES = 3
 
@@ -50,24 +52,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, running: Backend) -> int:
     """Do it; 0, or raises TranscribeBackendError."""
-    if arguments.project is None:
-        lines = _list_all(running)
-    else:
-        lines = arguments.action(arguments, running, *_project(arguments, running))
-    for line in lines:
+    for line in _list_all(running) if arguments.project is None else _said(arguments, running):
         print(line)
     return 0
 
 
-def _project(arguments: argparse.Namespace, running: Backend) -> tuple[str, str]:
-    """`<id>.<created>` and language as Label Studio has them, the mere number and the default language without one."""
+def _said(arguments: argparse.Namespace, running: Backend) -> Iterator[str]:
+    project, languages = _project(arguments, running)
+    if arguments.action is _train:
+        yield from _train(arguments, running, project)
+        return
+    if len(languages) > 1 and arguments.action not in (_list, _show, _history):
+        raise VocabularyError(f"Project {arguments.project} learns in {listed(languages)}.", remedy="Say --language.")
+    for language in languages:
+        yield from arguments.action(arguments, running, project, language)
+
+
+def _project(arguments: argparse.Namespace, running: Backend) -> tuple[str, Sequence[str]]:
+    """`<id>.<created>` and languages as Label Studio has them, the mere number and the default language without one."""
+    chosen = [arguments.language] if arguments.language else []
     if running.studio is None:
-        return str(arguments.project), arguments.language or running.settings.language
+        return str(arguments.project), chosen or [running.settings.language]
     described = running.studio.project(arguments.project)
     identity = project_id(described)
-    if arguments.language:
-        return identity, arguments.language
-    return identity, running.projects.read(identity, described.get("label_config", "")).recognition.language
+    asked = running.projects.interface(described.get("label_config", "")).recognition
+    return identity, chosen or asked.learning_languages or [asked.language]
 
 
 def _list(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
@@ -123,27 +132,38 @@ def _line(report: Report) -> str:
         return f"{asked}  {version:<5} {report['outcome']:<12} {report['reason']}"
     figures = f"{rates['champion']:.1%} -> {rates['candidate']:.1%}"
     interval = f"change {rates['low'] * 100:+.1f} to {rates['high'] * 100:+.1f} points, p = {rates['p']:.2g}"
-    dollars = report.get("cost", {}).get("dollars_at_list_price", 0)
-    return f"{asked}  {version:<5} {report['outcome']:<12} {figures} ({interval}), ${dollars:.2f}"
+    return f"{asked}  {version:<5} {report['outcome']:<12} {figures} ({interval}){_cost(report)}"
 
 
-def _train(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
+def _cost(report: Report) -> str:
+    dollars = report.get("cost", {}).get("estimated_dollars")
+    return "" if dollars is None else f", about ${dollars:.2f}"
+
+
+def _train(arguments: argparse.Namespace, running: Backend, project: str) -> Iterator[str]:
     if not arguments.yes:
         yield from asked(running, project)
-    yield from _lines(running.learning.train(project, "the command line"))
+    for report in running.learning.train(project, "the command line"):
+        yield from _lines(report)
 
 
 def asked(running: Backend, project: str) -> Iterator[str]:
     """What it will cost, and whether that is agreed to."""
     if running.trainer is None:
         return
-    plan = running.trainer.plan(project)
-    minutes, dollars = plan.cost["billed_seconds"] / 60, plan.cost["dollars_at_list_price"]
-    yield f"{plan.tasks['annotated']} annotated tasks teach: {', '.join(each['phrase'] for each in plan.phrases)}"
-    yield (
-        f"To prove it on {plan.tasks['evaluated']} of them needs {minutes:.0f} minutes of transcription "
-        f"(${dollars:.2f} at list price), and up to as much again if rows have to be left out."
-    )
+    planned = False
+    for language in running.trainer.languages(project):
+        try:
+            plan = running.trainer.plan(project, language)
+        except TrainingError as error:
+            yield f"{language}: {error.advice}"
+            continue
+        planned = True
+        taught = ", ".join(each["phrase"] for each in plan.phrases)
+        yield f"{plan.tasks['annotated']} annotated tasks in {language} teach: {taught}"
+        yield f"Estimate: {priced(plan)}"
+    if not planned:
+        raise TrainingError("There is nothing to train.", remedy="Correct more tasks, then try again.")
     if not _agreed("Go on? [y/N] "):
         raise TrainingError("Nothing was made, and nothing paid.", remedy="Answer y, or give --yes.")
 

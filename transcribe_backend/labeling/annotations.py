@@ -11,13 +11,13 @@ from transcribe_backend.labeling.interface import Interface
 class Passage:
     """A stretch of speech as a human wrote it; without `start` and `end` (seconds), the whole audio.
 
-    `labels` are those of its region, of whatever control.
+    `channel` is None where it is of all of them; `labels` are those of its region, of whatever control.
     """
 
     text: str
     start: float | None = None
     end: float | None = None
-    channel: int = 0
+    channel: int | None = 0
     labels: tuple[str, ...] = ()
 
 

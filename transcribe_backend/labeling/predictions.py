@@ -1,6 +1,6 @@
 """Transcript + Interface -> predictions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transcribe_backend.labeling import results
@@ -10,17 +10,26 @@ from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.labeler import Labeler
 from transcribe_backend.labeling.results import Result
 from transcribe_backend.labeling.seal import sealed
+from transcribe_backend.speech.calibration import Calibration
 from transcribe_backend.speech.segments import Segment, cut, turns
 from transcribe_backend.speech.transcript import Transcript
 
 
-def predictions(interface: Interface, transcript: Transcript) -> list[dict[str, Any]]:
+def predictions(
+    interface: Interface, transcript: Transcript, calibrations: Mapping[str, Calibration] | None = None
+) -> list[dict[str, Any]]:
     """The predictions of a task, the best first: one, or as many as `model_alternatives` asks for.
 
-    Each is {"result": [...], "score": 0..1}, without a score where AWS gave no confidence.
+    Each is {"result": [...], "score": 0..1}, without a score where AWS gave no confidence. The score is the accuracy to
+    expect where the language has a calibration, else the mean confidence of the words.
     """
+    known = (calibrations or {}).get(transcript.language or interface.recognition.language)
     variants = transcript.variants(interface.recognition.alternatives or 1)
-    return [results.scored({"result": _results(interface, variant)}, variant.confidence) for variant in variants]
+    return [results.scored({"result": _results(interface, each)}, _score(each.confidence, known)) for each in variants]
+
+
+def _score(confidence: float | None, calibration: Calibration | None) -> float | None:
+    return confidence if confidence is None or calibration is None else calibration.accuracy(confidence)
 
 
 def _results(interface: Interface, transcript: Transcript) -> list[Result]:

@@ -6,6 +6,7 @@ still exactly what we had filled in; and with all they had.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
@@ -15,7 +16,7 @@ from transcribe_backend.labeling import results, seal
 from transcribe_backend.labeling.controls import Text
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.results import Result
-from transcribe_backend.speech.segments import paragraphs
+from transcribe_backend.speech.segments import Segment, paragraphs
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.speech.words import Word, mean_confidence
 
@@ -151,8 +152,30 @@ def _written(interface: Interface, transcript: Transcript, words: tuple[Word, ..
     """The words as text; those of several channels in order of time, each side named."""
     if len({word.channel for word in words}) < 2:
         return transcript.join(words)
-    sides = paragraphs(replace(transcript, words=words, alternatives=()), math.inf)
+    sides = _sides(transcript, words)
     return " ".join(f"{_side(interface, side.channel or 0)}: {side.text}" for side in sides)
+
+
+def _sides(transcript: Transcript, words: tuple[Word, ...]) -> list[Segment]:
+    return paragraphs(replace(transcript, words=words, alternatives=()), math.inf)
+
+
+def heard(transcript: Transcript, start: float, end: float, channel: int | None) -> str:
+    """The text of a region's words (see `drawn`), those of several channels in the order that `fill` writes them in."""
+    words = drawn(transcript, start, end, channel)
+    several = len({word.channel for word in words}) > 1
+    return " ".join(side.text for side in _sides(transcript, words)) if several else transcript.join(words)
+
+
+def without_sides(interface: Interface, text: str) -> str:
+    """A text, as an annotator has left it, without the names of the two sides that `fill` puts before what each said.
+
+    They may stand anywhere: the other side often speaks before a sentence has ended.
+    """
+    if not interface.recognition.channels:
+        return text
+    names = "|".join(re.escape(_side(interface, channel)) for channel in range(2))
+    return " ".join(re.sub(rf"(?<!\S)(?:{names}):(?=\s|$)", " ", text).split())
 
 
 def _side(interface: Interface, channel: int) -> str:

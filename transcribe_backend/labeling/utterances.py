@@ -47,7 +47,7 @@ def _utterances(passage: Passage, transcript: Transcript, interface: Interface) 
     words = retimed(passage.text, heard, passage.start, passage.end, transcript.glue)
     voices = [name for label in passage.labels if (name := _voice(label, interface))]
     speaker = ", ".join(voices) or _aws_speaker(words)
-    yield Utterance(passage.start, passage.end, passage.text, words, speaker, passage.channel, passage.labels)
+    yield Utterance(passage.start, passage.end, passage.text, words, speaker, passage.channel or 0, passage.labels)
 
 
 def _whole(text: str, transcript: Transcript, max_segment: float) -> Iterator[Utterance]:

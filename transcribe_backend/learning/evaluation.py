@@ -1,7 +1,6 @@
 """COMPOSES: held-out tasks, transcribed by the vocabulary in use and by candidates, as pairs to compare."""
 
 import hashlib
-import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
@@ -9,27 +8,26 @@ from typing import Protocol
 
 from transcribe_backend.aws.jobs import Job
 from transcribe_backend.aws.media import Media
+from transcribe_backend.aws.price import Price
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.learning.evidence import Evidence, Sample
-from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.speech.alignment import Pair
 from transcribe_backend.speech.credit import Phrase, comparable, holds
+from transcribe_backend.speech.recognition import Recognition
 
-_SHORTEST_BILLED = 15  # seconds; aws.amazon.com/transcribe/pricing
-_DOLLARS_PER_MINUTE = 0.024  # list price of the first tier, us-east-1
 _DAY = 86_400.0
 
 
 class Transcriptions(Protocol):
     """Has audio transcribed."""
 
-    def ensure(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TranscribeBackendError | None]]:
-        """Each job as it ends, with its error when it failed."""
+    def ensure(self, jobs: Sequence[Job], project: str = "") -> Iterator[tuple[Job, TranscribeBackendError | None]]:
+        """Each job as it ends, with its error when it failed; the project is charged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A task in its half, and what comparing two recognisers on it costs.
+    """A task in its half, and what comparing two recognisers on it costs: `runs` transcriptions of `seconds` each.
 
     `renewed` is what sets the job apart that transcribes it anew for the vocabulary in use; "" where the transcript
     that exists is young enough, or where there is none yet.
@@ -38,44 +36,47 @@ class Trial:
     sample: Sample
     half: int
     runs: int
+    seconds: int
     renewed: str = ""
-
-    @property
-    def seconds(self) -> int:
-        """What AWS bills for one transcription of it."""
-        return max(_SHORTEST_BILLED, math.ceil(self.sample.seconds))
 
 
 class Evaluation:
     """Transcribes held-out tasks; `champion_days` is how old transcripts of the vocabulary in use may be."""
 
-    def __init__(self, evidence: Evidence, transcriptions: Transcriptions, champion_days: float) -> None:
+    def __init__(self, evidence: Evidence, transcriptions: Transcriptions, champion_days: float, price: Price) -> None:
         self._evidence = evidence
         self._transcriptions = transcriptions
+        self._price = price
         self._champion_seconds = champion_days * _DAY
 
-    def trial(self, sample: Sample, half: int, project: Project, champion: str, now: float) -> Trial:
+    def trial(self, sample: Sample, half: int, champion: Recognition, now: float) -> Trial:
         """What comparing a candidate with the champion on this task takes."""
-        made = self._evidence.made_at(sample.media, project, champion)
+        seconds = self._price.billed(sample.seconds)
+        made = self._evidence.made_at(Job(sample.media, champion))
         if made is None:
-            return Trial(sample, half, runs=2)
+            return Trial(sample, half, 2, seconds)
         if now - made <= self._champion_seconds:
-            return Trial(sample, half, runs=1)
+            return Trial(sample, half, 1, seconds)
         renewed = f"|{now // self._champion_seconds:.0f}"
-        known = self._evidence.made_at(_renewed(sample.media, renewed), project, champion) is not None
-        return Trial(sample, half, 1 if known else 2, renewed)
+        known = self._evidence.made_at(Job(_renewed(sample.media, renewed), champion)) is not None
+        return Trial(sample, half, 1 if known else 2, seconds, renewed)
 
-    def pairs(self, trials: Sequence[Trial], project: Project, vocabulary: str, *, champion: bool) -> dict[int, Pair]:
-        """By task, what this vocabulary hears; tasks that AWS cannot transcribe are missing.
+    def cost(self, jobs: int, seconds: int) -> dict[str, float]:
+        """What a report says of a price."""
+        return {"jobs": jobs, "billed_seconds": seconds, "estimated_dollars": self._price.dollars(seconds)}
+
+    def pairs(
+        self, trials: Sequence[Trial], recognition: Recognition, *, champion: bool, project: str = ""
+    ) -> dict[int, Pair]:
+        """By task, what is heard with these options, on a project's account; what AWS cannot transcribe is missing.
 
         Raises the error of a job that may pass by itself.
         """
-        recognition = replace(project.recognition, vocabulary=vocabulary)
         jobs = {
             Job(_renewed(trial.sample.media, trial.renewed if champion else ""), recognition): trial.sample
             for trial in trials
         }
-        for _, error in self._transcriptions.ensure(list(jobs)):
+        for _, error in self._transcriptions.ensure(list(jobs), project):
             if error and not error.permanent:
                 raise error
         heard = ((sample, self._evidence.fetched(job)) for job, sample in jobs.items())
@@ -112,9 +113,3 @@ def _affordable(trials: Iterator[Trial], seconds: float) -> Iterator[Trial]:
 
 def _speaks(sample: Sample, phrases: Collection[Phrase]) -> bool:
     return holds(comparable(" ".join(passage.text for passage in sample.passages)), phrases)
-
-
-def cost(jobs: int, seconds: int) -> dict[str, float]:
-    """What a report says of a price."""
-    dollars = round(seconds / 60 * _DOLLARS_PER_MINUTE, 4)
-    return {"jobs": jobs, "billed_seconds": seconds, "dollars_at_list_price": dollars}

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,7 +14,8 @@ from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage, passages
-from transcribe_backend.labeling.regions import drawn
+from transcribe_backend.labeling.interface import Interface
+from transcribe_backend.labeling.regions import heard, without_sides
 from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.speech.alignment import Alignment, Pair
 from transcribe_backend.speech.calibration import Point
@@ -51,6 +53,13 @@ class Sample:
         spoken = [word.end for word in self.transcript.words] if self.transcript else []
         return max([*spoken, *(passage.end or 0.0 for passage in self.passages)], default=0.0)
 
+    def spoken_in(self, language: str) -> "Sample | None":
+        """What of it is in this language; of a recording of several languages the regions that are."""
+        if self.transcript is None or not any(word.language for word in self.transcript.words):
+            return self if self.language == language else None
+        kept = tuple(each for each in self.passages if _language(self.transcript, each) == language)
+        return replace(self, passages=kept, language=language) if kept else None
+
     def best(self) -> Pair:
         """The pair of the transcript that exists already."""
         return self.pair(self.transcript or Transcript("", ()))
@@ -79,31 +88,26 @@ class Evidence:
         self._store = store
 
     def samples(
-        self, project: Project, vocabularies: Sequence[str], only: Collection[int] | None = None
+        self, project: Project, options: Sequence[Recognition], only: Collection[int] | None = None
     ) -> Iterator[Sample]:
         """Annotated tasks with a human text, page by page, each with whatever transcript of its audio there is.
 
-        Looked for are those made with the `vocabularies` (the likeliest first) and with today's or other options of
-        the project. Tasks whose audio cannot be found are left out. Raises StudioError.
+        Looked for are those made with the `options` (the likeliest first) or with others beside the same vocabulary.
+        Tasks whose audio cannot be found are left out. Raises StudioError.
         """
         tasks = (
             task for task in self._studio.annotated_tasks(project.number) if only is None or int(task["id"]) in only
         )
-        found = at_once(lambda task: self._usable(task, project, vocabularies), tasks)
+        found = at_once(lambda task: self._usable(task, project, options), tasks)
         yield from (sample for sample in found if sample)
 
-    def transcript(self, media: Media, project: Project, vocabulary: str) -> Transcript | None:
-        """The transcript of this audio with a vocabulary ("" for none), if AWS has made it."""
-        return self.fetched(Job(media, replace(project.recognition, vocabulary=vocabulary)))
-
-    def made_at(self, media: Media, project: Project, vocabulary: str) -> float | None:
-        """When (Unix time) that transcript was made; None where there is none."""
-        job = Job(media, replace(project.recognition, vocabulary=vocabulary))
+    def made_at(self, job: Job) -> float | None:
+        """When (Unix time) the transcript of a job was made; None where there is none."""
+        media = job.media
         return self._store.made_at(job.name, media.region or None) if self.fetched(job) else None
 
-    def _any_transcript(self, media: Media, project: Project, vocabularies: Sequence[str]) -> Transcript | None:
+    def _any_transcript(self, media: Media, asked: Sequence[Recognition]) -> Transcript | None:
         """Whatever is at hand; AWS is asked for a few of them only."""
-        asked = [replace(project.recognition, vocabulary=vocabulary) for vocabulary in vocabularies]
         likely = [Job(media, options) for each in asked for options in dict.fromkeys((each, _plain(each)))]
         others = (Job(media, options) for each in asked for options in _other_options(each))
         at_hand = (job for job in chain(likely, others) if self._store.has(job.name))
@@ -119,21 +123,24 @@ class Evidence:
             _log.info("The transcript of %s is no evidence: %s", job.media.uri, error)
         return None
 
-    def sample(self, task: Mapping[str, Any], project: Project, vocabularies: Sequence[str]) -> Sample | None:
+    def sample(self, task: Mapping[str, Any], project: Project, options: Sequence[Recognition]) -> Sample | None:
         """The same of one task of Label Studio's API; None where nobody has written a text.
 
         Raises TranscribeBackendError where its audio cannot be found.
         """
-        texts = passages(task, project.interface)
+        written = passages(task, project.interface)
+        texts = [_unsided(each, project.interface) for each in written]
         if not texts:
             return None
         media = self._audio.locate(project.interface.audio(task.get("data")), int(task["id"]))
-        transcript = self._any_transcript(media, project, vocabularies)
-        return Sample(int(task["id"]), media, tuple(texts), transcript, project.recognition.language)
+        transcript = self._any_transcript(media, options)
+        identified = transcript.language if transcript and project.recognition.identifies else None
+        language = identified or project.recognition.language
+        return Sample(int(task["id"]), media, tuple(texts), transcript, language)
 
-    def _usable(self, task: Mapping[str, Any], project: Project, vocabularies: Sequence[str]) -> Sample | None:
+    def _usable(self, task: Mapping[str, Any], project: Project, options: Sequence[Recognition]) -> Sample | None:
         try:
-            return self.sample(task, project, vocabularies)
+            return self.sample(task, project, options)
         except TranscribeBackendError as error:
             _log.info("Task %s is no evidence: %s", task["id"], error)
             return None
@@ -171,4 +178,18 @@ def _other_options(recognition: Recognition) -> Iterator[Recognition]:
 def _heard(transcript: Transcript, passage: Passage) -> str:
     if passage.start is None or passage.end is None:
         return transcript.text
-    return transcript.join(drawn(transcript, passage.start, passage.end, passage.channel))
+    return heard(transcript, passage.start, passage.end, passage.channel)
+
+
+def _language(transcript: Transcript, passage: Passage) -> str | None:
+    """The language of most of its words."""
+    if passage.start is None or passage.end is None:
+        return transcript.language
+    spoken = Counter(word.language for word in transcript.between(passage.start, passage.end))
+    return max(spoken, key=lambda language: spoken[language], default=None)
+
+
+def _unsided(passage: Passage, interface: Interface) -> Passage:
+    """A text that names both sides is of all channels."""
+    text = without_sides(interface, passage.text)
+    return passage if text == passage.text else replace(passage, text=text, channel=None)

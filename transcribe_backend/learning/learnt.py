@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.errors import AccessDenied, AWSError, QueueError, TranscribeBackendError
-from transcribe_backend.speech.recognition import AUTO
+from transcribe_backend.learning.calibrations import Calibrations
+from transcribe_backend.speech.calibration import Calibration
+from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.work.records import Records
 
 _log = logging.getLogger(__name__)
@@ -19,28 +21,51 @@ _RECALLED_SECONDS = 0.5  # so long two processes may answer different versions a
 _PATIENCE = 10.0  # of the 100 s that Label Studio gives /predict; /setup asks diagnosis.py first
 
 
+_MOST_OPTIONS = 100
+
+
+def made_with(recognition: Recognition, project: str, vocabularies: Vocabularies) -> list[Recognition]:
+    """These options with each learnt vocabulary that the project ever had, the present ones first."""
+    options = [recognition]
+    for language in recognition.learning_languages:
+        names = ["", *vocabularies.names(project, language)]
+        options += [each.with_learnt(language, name) for each in options for name in names]
+    return list(dict.fromkeys(options))[:_MOST_OPTIONS]
+
+
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """The name of the vocabulary in use, "" for none, as AWS told it at the Unix time `at`."""
+    """The name of the vocabulary in use, "" for none, and a calibration, as AWS told them at the Unix time `at`."""
 
     name: str
     at: float
+    confidences: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
 
 
 class Learnt:
-    """The promoted vocabulary of a project and language.
+    """The promoted vocabulary of a project and language, and its calibration.
 
     Kept in records that the workers and replicas of a deployment share: they change the version together. It is
     asked for again, in the background, when it is 40 s old; with an answer older than 60 s the caller waits. `clock`
-    is the clock that those processes share.
+    is the clock that those processes share; `changed` is told the project whose vocabulary has become another.
     """
 
-    def __init__(self, vocabularies: Vocabularies, memory: Records[InUse], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        vocabularies: Vocabularies,
+        calibrations: Calibrations,
+        memory: Records[InUse],
+        clock: Callable[[], float],
+        changed: Callable[[str], None] = lambda project: None,
+    ) -> None:
         self._vocabularies = vocabularies
+        self._calibrations = calibrations
+        self._changed = changed
         self._memory = memory
         self._clock = clock
         self._lock = threading.Lock()
-        self._asking: dict[str, Future[str]] = {}
+        self._asking: dict[str, Future[InUse]] = {}
         self._last: dict[str, InUse] = {}
         self._recalled: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(2, "learnt-vocabulary")
@@ -48,28 +73,44 @@ class Learnt:
     def name(self, project: str, language: str) -> str:
         """Name of the vocabulary in use, "" for none; `project` is Label Studio's `<id>.<created>`.
 
-        When AWS does not answer in time the last known name is used; raises AWSError when there is none. Identified
-        languages have no learnt vocabulary: AWS would need one for each.
+        When AWS does not answer in time the last known name is used; raises AWSError when there is none.
         """
-        if language == AUTO:
-            return ""
+        return self._in_use(project, language).name
+
+    def calibration(self, project: str, language: str) -> Calibration | None:
+        """What confidence means there, None as long as too few tasks are corrected; raises like `name`."""
+        known = self._in_use(project, language)
+        return Calibration(tuple(known.confidences), tuple(known.rates)) if known.rates else None
+
+    def _in_use(self, project: str, language: str) -> InUse:
         key = _key(project, language)
         known = self._last.get(key) if self._now() < self._recalled.get(key, 0.0) else self._recall(key)
         age = self._now() - known.at if known else float("inf")
         if known and age < _FRESH_SECONDS:
-            return known.name
+            return known
         asking = self._ask(project, language)
         if known and age < _OLDEST_SECONDS:
-            return known.name
-        return self._answer(asking, known.name if known else None)
+            return known
+        return self._answer(asking, known)
 
     def remember(self, project: str, language: str, name: str) -> None:
         """The vocabulary in use, from now on and for all processes of this deployment."""
-        key, in_use = _key(project, language), InUse(name, self._now())
+        known = self._recall(_key(project, language)) or InUse("", 0.0)
+        self._remember(project, language, replace(known, name=name, at=self._now()))
+
+    def renew(self, project: str, language: str) -> None:
+        """Another vocabulary or calibration is in use, from now on and for all processes. Raises AWSError."""
+        self._asked(project, language)
+
+    def _remember(self, project: str, language: str, in_use: InUse) -> None:
+        key = _key(project, language)
+        known = self._recall(key) or InUse("", 0.0)
         self._last[key] = in_use
         self._recalled.pop(key, None)
         try:
             self._memory.put(key, in_use)
+            if in_use != replace(known, at=in_use.at):
+                self._changed(project)
         except QueueError as error:
             _log.warning("The learnt vocabulary in use is not told to other processes: %s", error.advice)
 
@@ -89,7 +130,7 @@ class Learnt:
             self._last[key], self._recalled[key] = known, self._now() + _RECALLED_SECONDS
         return known
 
-    def _answer(self, asking: "Future[str]", last: str | None) -> str:
+    def _answer(self, asking: "Future[InUse]", last: InUse | None) -> InUse:
         try:
             return asking.result(_PATIENCE)
         except TimeoutError:
@@ -104,7 +145,7 @@ class Learnt:
             raise error
         return last
 
-    def _ask(self, project: str, language: str) -> "Future[str]":
+    def _ask(self, project: str, language: str) -> "Future[InUse]":
         key = _key(project, language)
         with self._lock:
             asking = self._asking.get(key)
@@ -112,7 +153,7 @@ class Learnt:
                 asking = self._asking[key] = self._pool.submit(self._asked, project, language)
             return asking
 
-    def _asked(self, project: str, language: str) -> str:
+    def _asked(self, project: str, language: str) -> InUse:
         try:
             name = self._vocabularies.promoted(project, language) or ""
         except AccessDenied as error:
@@ -120,8 +161,10 @@ class Learnt:
             _log.warning("Nothing is learnt from corrections: %s", error.advice)
             known = self._recall(_key(project, language))
             name = known.name if known else ""
-        self.remember(project, language, name)
-        return name
+        fitted = self._calibrations.read(project, language)
+        in_use = InUse(name, self._now(), fitted.get("confidences", []), fitted.get("rates", []))
+        self._remember(project, language, in_use)
+        return in_use
 
 
 def _key(project: str, language: str) -> str:

@@ -13,7 +13,7 @@ Report = dict[str, Any]
 
 
 class Reports:
-    """One file per training, `reports/p<project>-<time>.json`; writing it again overwrites it."""
+    """One file per training, `reports/p<project>-<time>-<language>.json`; writing it again overwrites it."""
 
     def __init__(self, clients: AWSClients, settings: Settings) -> None:
         self._documents = Documents(clients, settings, "reports")
@@ -21,9 +21,8 @@ class Reports:
     def save(self, report: Report) -> None:
         """Keep a report by its `project` (`<id>.<created>`) and `asked` (Unix time). Raises TrainingError, AWSError."""
         asked = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(report["asked"]))
-        self._documents.write(
-            f"p{report['project']}-{asked}.json", json.dumps(report, ensure_ascii=False, indent=1).encode()
-        )
+        name = "-".join(filter(None, (f"p{report['project']}", asked, report.get("language"))))
+        self._documents.write(f"{name}.json", json.dumps(report, ensure_ascii=False, indent=1).encode())
 
     def all(self, project: str) -> list[Report]:
         """A project's reports, the newest first. Raises AWSError."""

@@ -79,18 +79,19 @@ class Learning:
         self._wake()
         return True
 
-    def train(self, project: str, why: str) -> Report:
-        """Train, and wait for the report; raises TrainingError, StudioError or AWSError."""
+    def train(self, project: str, why: str) -> list[Report]:
+        """Train, and wait for the report of each language; raises TrainingError, StudioError or AWSError."""
         if self._trainer is None:
             raise TrainingError("No Label Studio is known.", remedy="Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.")
+        begun = self._work.now()
         if not self.ask(project, why):
             raise TrainingError(f"Project {project} is being trained already.", remedy="Wait for its report.")
         while self._work.states([_key(project)]):
             time.sleep(_LOOK_SECONDS)
-        reports = self._reports.all(project)
+        reports = [report for report in self._reports.all(project) if report["asked"] >= begun]
         if not reports:
             raise TrainingError(f"The training of project {project} left no report.", remedy="Its log says why.")
-        return reports[0]
+        return reports
 
     def carry_on(self, item: Item) -> None:
         """Take a training through its stages, from wherever its last process left it."""
@@ -98,18 +99,29 @@ class Learning:
             raise TrainingError("No Label Studio is known.", remedy="Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.")
         training, begun = Training(**item.body), self._work.now()
         try:
-            report = self._trainer.run(training, lambda state: self._save(item, state))
+            self._run(self._trainer, item, training)
+            while training.languages:
+                training = training.next_language()
+                self._save(item, training)
+                self._run(self._trainer, item, training)
         except _TakenOver as error:
             _log.info("%s", error)
             return
+        self._news.clear(f"{training.project}|", before=begun)
+        self._work.finish(item)
+
+    def _run(self, trainer: Trainer, item: Item, training: Training) -> None:
+        """Train one language to its end; raises what may pass by itself."""
+        try:
+            report = trainer.run(training, lambda state: self._save(item, state))
+        except _TakenOver:
+            raise
         except TranscribeBackendError as error:
             if not error.permanent and item.attempts < _TRIES:
                 raise
-            self._give_up(self._trainer, training, error)
+            self._give_up(trainer, training, error)
         else:
             _log.info("Training of project %s: %s. %s", training.project, report["outcome"], report["reason"])
-        self._news.clear(f"{training.project}|", before=begun)
-        self._work.finish(item)
 
     def _save(self, item: Item, training: Training) -> None:
         if not self._work.save(item, asdict(training)):

@@ -18,10 +18,11 @@ from typing import Any
 
 from transcribe_backend.aws.vocabularies import WITHDRAWN, Vocabularies
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
-from transcribe_backend.learning.evaluation import Evaluation, Trial, by_turns, cost, within
+from transcribe_backend.learning.calibrations import Calibrations
+from transcribe_backend.learning.evaluation import Evaluation, Trial, by_turns, within
 from transcribe_backend.learning.evidence import HALF_AT_LEAST, HALVES, Evidence, Sample, half
 from transcribe_backend.learning.excerpts import LONG, Excerpts, as_record, from_record
-from transcribe_backend.learning.learnt import Learnt
+from transcribe_backend.learning.learnt import Learnt, made_with
 from transcribe_backend.learning.reports import Report, Reports
 from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.project import Project, Projects, project_id
@@ -31,14 +32,16 @@ from transcribe_backend.speech.calibration import fit, unseen_error
 from transcribe_backend.speech.corrections import Candidate, candidates
 from transcribe_backend.speech.credit import Credit, Phrase, comparable, credits, total
 from transcribe_backend.speech.lexicon import lexicon
+from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.speech.verdict import PROMOTED, judge, rejection
 from transcribe_backend.speech.vocabulary import can_learn, table
+from transcribe_backend.speech.wording import listed
 from transcribe_backend.studio.client import Studio
 
 _log = logging.getLogger(__name__)
 
 _DONE = "done"
-_INNER = ("stage", "tries", "due", "verdict", "turn", "variants", "excerpts")
+_INNER = ("stage", "tries", "due", "verdict", "turn", "variants", "excerpts", "languages")
 _MADE = {"planned": "made", "tried": "pruned"}
 _JUDGES_AT_LEAST = 5
 _MOST_CUT = 40  # long recordings that are downloaded for one evaluation
@@ -58,6 +61,8 @@ class Training:
     due: float = 0.0
     """Not to be continued before this time."""
     language: str = ""
+    languages: list[str] = field(default_factory=list)
+    """Those that are trained after this one, where the project identifies the language."""
     champion: str = ""
     """The vocabulary in use when the training began; "" for AWS's own model."""
     turn: int = 0
@@ -79,6 +84,10 @@ class Training:
     cost: dict[str, float] = field(default_factory=dict)
     verdict: dict[str, Any] = field(default_factory=dict)
 
+    def next_language(self) -> "Training":
+        """The training of the same project in the next of its languages."""
+        return Training(self.project, self.why, self.asked, language=self.languages[0], languages=self.languages[1:])
+
 
 class Trainer:
     """Takes trainings through their stages."""
@@ -93,6 +102,7 @@ class Trainer:
         vocabularies: Vocabularies,
         learnt: Learnt,
         wishes: WishBook,
+        calibrations: Calibrations,
         reports: Reports,
         settings: Settings,
         clock: Callable[[], float] = time.time,
@@ -105,6 +115,7 @@ class Trainer:
         self._vocabularies = vocabularies
         self._learnt = learnt
         self._wishes = wishes
+        self._calibrations = calibrations
         self._reports = reports
         self._settings = settings
         self._clock = clock
@@ -123,17 +134,25 @@ class Trainer:
             "pruned": self._judge,
             "judged": self._apply,
         }
-        while training.stage != _DONE:
-            _log.info("Training of project %s: %s", training.project, training.stage)
-            stages[training.stage](training, self._project(training))
-            save(training)
+        try:
+            while training.stage != _DONE:
+                _log.info("Training of project %s: %s", training.project, training.stage)
+                stages[training.stage](training, self._project(training.project))
+                save(training)
+        except TrainingError:
+            self._calibrate(training)
+            raise
         return self.report(training)
 
-    def plan(self, project: str) -> Training:
+    def languages(self, project: str) -> list[str]:
+        """The languages in which a project can learn; raises TrainingError when there is none, and StudioError."""
+        return _languages(self._project(project))
+
+    def plan(self, project: str, language: str) -> Training:
         """What a training would find and cost, without making or paying anything; raises like `run`."""
-        training = Training(project, "a plan", self._clock())
+        training = Training(project, "a plan", self._clock(), language=language)
         for stage in (self._learn, self._plan):
-            stage(training, self._project(training))
+            stage(training, self._project(project))
         return training
 
     def report(self, training: Training, error: TranscribeBackendError | None = None) -> Report:
@@ -142,36 +161,36 @@ class Trainer:
         known = {name: value for name, value in asdict(training).items() if name not in _INNER}
         return {**known, "finished": self._clock(), **verdict}
 
-    def _project(self, training: Training) -> Project:
-        described = self._studio.project(int(training.project.partition(".")[0]))
-        if project_id(described) != training.project:
+    def _project(self, wanted: str) -> Project:
+        described = self._studio.project(int(wanted.partition(".")[0]))
+        if project_id(described) != wanted:
             raise TrainingError(
-                f"The Label Studio at LABEL_STUDIO_URL has another project {training.project.partition('.')[0]}.",
+                f"The Label Studio at LABEL_STUDIO_URL has another project {wanted.partition('.')[0]}.",
                 remedy="Set LABEL_STUDIO_URL to the Label Studio whose projects use this backend.",
             )
-        return self._projects.read(training.project, described.get("label_config", ""))
+        return self._projects.read(wanted, described.get("label_config", ""))
 
     # asked -> learnt
 
     def _learn(self, training: Training, project: Project) -> None:
-        training.language = _language(project)
+        if not training.language:
+            training.language, *training.languages = _languages(project)
         training.champion = self._vocabularies.promoted(training.project, training.language) or ""
-        names = self._vocabularies.names(training.project, training.language)
-        training.turn = len(names)
-        samples = self._usable(training, project, names)
+        training.turn = len(self._vocabularies.names(training.project, training.language))
+        samples = self._usable(training, project)
         training.held_out = [sample.task for sample in samples]
         training.calibration = _calibrated(samples)
         self._select(training, [self._taught(training, samples, half) for half in HALVES])
         training.stage = "learnt"
 
-    def _usable(self, training: Training, project: Project, names: Sequence[str]) -> list[Sample]:
-        annotated = list(self._evidence.samples(project, list(dict.fromkeys([training.champion, "", *names]))))
+    def _usable(self, training: Training, project: Project) -> list[Sample]:
+        annotated = self._samples(training, project)
         usable = [sample for sample in annotated if sample.transcript]
         training.tasks = {"annotated": len(annotated), "without_transcript": len(annotated) - len(usable)}
         smaller = min(sum(half(each.media.identity, training.turn) == place for each in usable) for place in HALVES)
         if smaller < HALF_AT_LEAST:
             raise TrainingError(
-                f"{len(usable)} annotated tasks with a transcript of ours are too few to learn from.",
+                f"{len(usable)} annotated tasks in {training.language} with a transcript are too few to learn from.",
                 remedy=f"Annotate about {2 * (HALF_AT_LEAST - smaller)} more tasks that have predictions.",
             )
         return usable
@@ -228,7 +247,9 @@ class Trainer:
             raise _too_long(trials, self._settings.train_eval_minutes)
         training.held_out = sorted(trial.sample.task for trial in chosen)
         training.tasks["evaluated"] = len(chosen)
-        training.cost = cost(sum(each.runs for each in chosen), sum(each.runs * each.seconds for each in chosen))
+        jobs, seconds = sum(each.runs for each in chosen), sum(each.runs * each.seconds for each in chosen)
+        training.cost = self._evaluation.cost(jobs, seconds)
+        _log.info("Training of project %s, estimated: %s", training.project, priced(training))
         training.stage = "planned"
 
     def _cut(self, training: Training, project: Project, phrases: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -244,17 +265,20 @@ class Trainer:
                 if str(sample.task) in training.excerpts
                 else sample,
                 half(sample.media.identity, training.turn),
-                project,
-                training.champion,
+                _options(training, project, training.champion),
                 training.asked,
             )
             for sample in self._judges(training, project)
         ]
 
     def _judges(self, training: Training, project: Project) -> list[Sample]:
-        names = self._vocabularies.names(training.project, training.language)
-        known = list(dict.fromkeys([training.champion, "", *names]))
-        return list(self._evidence.samples(project, known, only=set(training.held_out)))
+        return self._samples(training, project, set(training.held_out))
+
+    def _samples(self, training: Training, project: Project, only: Collection[int] | None = None) -> list[Sample]:
+        """What is annotated in the language of the training."""
+        made = made_with(_options(training, project, training.champion), training.project, self._vocabularies)
+        found = (sample.spoken_in(training.language) for sample in self._evidence.samples(project, made, only))
+        return [sample for sample in found if sample]
 
     # planned -> made, tried -> pruned
 
@@ -312,7 +336,7 @@ class Trainer:
         seconds = int(training.cost["billed_seconds"]) + sum(trial.seconds for trial in again)
         if seconds > self._settings.train_eval_minutes * 60:
             return False
-        training.cost = cost(int(training.cost["jobs"]) + len(again), seconds)
+        training.cost = self._evaluation.cost(int(training.cost["jobs"]) + len(again), seconds)
         return True
 
     # pruned -> judged
@@ -338,10 +362,11 @@ class Trainer:
         self, training: Training, project: Project, trials: Sequence[Trial], vocabulary: str
     ) -> tuple[list[Pair], list[Pair]]:
         """The pairs of the champion and of a candidate, for the tasks that both could transcribe."""
-        old = self._evaluation.pairs(trials, project, training.champion, champion=True)
+        ask, charged = self._evaluation.pairs, training.project
+        old = ask(trials, _options(training, project, training.champion), champion=True, project=charged)
         if vocabulary == training.champion:
             return list(old.values()), list(old.values())
-        new = self._evaluation.pairs(trials, project, vocabulary, champion=False)
+        new = ask(trials, _options(training, project, vocabulary), champion=False, project=charged)
         both = [task for task in old if task in new]
         return [old[task] for task in both], [new[task] for task in both]
 
@@ -356,8 +381,14 @@ class Trainer:
             if self._vocabularies.mark(name) != WITHDRAWN:
                 self._vocabularies.reject(name)
         self._vocabularies.prune(training.project, training.language)
+        self._calibrate(training)
         self._reports.save(self.report(training))
         training.stage = _DONE
+
+    def _calibrate(self, training: Training) -> None:
+        """Corrections tell what confidence means, whatever becomes of the vocabulary."""
+        if self._calibrations.renew(training.project, training.language, training.calibration):
+            self._learnt.renew(training.project, training.language)
 
     def _accept(self, training: Training) -> None:
         if self._settings.train_promote == "ask":
@@ -370,28 +401,44 @@ class Trainer:
         self._learnt.remember(training.project, training.language, training.vocabulary)
 
 
-def _language(project: Project) -> str:
+def _options(training: Training, project: Project, vocabulary: str) -> Recognition:
+    return project.recognition.with_learnt(training.language, vocabulary)
+
+
+def _languages(project: Project) -> list[str]:
     asked = project.interface.recognition
     if asked.vocabulary:
         raise TrainingError(
             "The labeling config names its own vocabulary.", remedy="Remove model_vocabulary to use a learnt one."
         )
-    if asked.identifies:
+    if not asked.learning_languages:
         raise TrainingError(
-            "A vocabulary has one language, and this project identifies it.", remedy="Set model_language to train."
+            "A vocabulary has one language, and AWS must know among which it identifies that of a recording.",
+            remedy="Name two to five languages in model_languages, or set model_language.",
         )
-    if not can_learn(asked.language):
+    known = list(filter(can_learn, asked.learning_languages))
+    if not known:
         raise TrainingError(
-            f"No vocabulary can be learnt in {asked.language}: its characters in AWS Transcribe are not known here.",
+            f"No vocabulary can be learnt in {listed(asked.learning_languages)}: the characters AWS Transcribe allows "
+            "there are not known here.",
             remedy="Make a vocabulary by hand and name it with model_vocabulary in the labeling config.",
         )
-    return asked.language
+    return known
 
 
 def _calibrated(samples: Sequence[Sample]) -> dict[str, Any]:
     points = [point for sample in samples if (point := sample.point())]
     curve, (fitted, plain) = fit(points), unseen_error(points)
     return {**asdict(curve), "tasks": len(points), "off_by": fitted, "confidence_off_by": plain} if curve else {}
+
+
+def priced(training: Training) -> str:
+    """What the evaluation of a planned training costs, in a sentence."""
+    minutes, dollars = training.cost["billed_seconds"] / 60, training.cost["estimated_dollars"]
+    return (
+        f"proving it on {training.tasks['evaluated']} tasks takes about {minutes:.0f} minutes of transcription "
+        f"(${dollars:.2f}), and up to as much again if rows have to be left out."
+    )
 
 
 def _too_long(trials: Sequence[Trial], minutes: float) -> TrainingError:

@@ -9,6 +9,7 @@ from transcribe_backend.errors import StudioNotFound
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.predictions import Predictions
 from transcribe_backend.prelabeling.project import Project, project_id
+from transcribe_backend.prelabeling.tally import Tally
 from transcribe_backend.transcribing.owed import READY, TRANSCRIBE, Owed, owed
 from transcribe_backend.transcribing.transcriber import Transcriber
 from transcribe_backend.work.engine import Engine
@@ -36,8 +37,10 @@ class Deliveries:
         transcriber: Transcriber,
         predictions: Predictions,
         live: LiveProjects,
+        tally: Tally,
         count: Count = lambda outcome: None,
     ) -> None:
+        self._tally = tally
         self._transcriber = transcriber
         self._predictions = predictions
         self._live = live
@@ -105,6 +108,8 @@ class Deliveries:
             for each in made[stored:]:
                 studio.create_prediction(wanted.task, each["result"], each.get("score"), each["model_version"])
             self._done(item, "pushed")
+            waited = self._work.now() - (wanted.since or item.added)
+            self._tally.text(wanted.project, waited, made[-1].get("score"))
 
     def _done(self, item: Item, outcome: str) -> None:
         self._work.finish(item)

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from transcribe_backend.errors import StudioDenied, StudioNotFound
 from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.studio.client import Studio
 
+UNCERTAINTY = "Uncertainty sampling"
+"""Label Studio's name of the order in which the lowest score comes first (1.23 projects/models.py)."""
 _FRESH_SECONDS = 10.0
 
 
@@ -18,6 +21,7 @@ class LiveProjects:
         self._projects = projects
         self._clock = clock
         self._known: dict[str, tuple[float, Project]] = {}
+        self._ordered: set[str] = set()
 
     @property
     def configured(self) -> bool:
@@ -39,12 +43,22 @@ class LiveProjects:
         """
         asked, known = self._known.get(wanted, (0.0, None))
         if known is None or self._clock() - asked > _FRESH_SECONDS:
-            described = self.studio.project(int(wanted.partition(".")[0]))
-            if project_id(described) != wanted:
-                raise StudioNotFound(
-                    "The Label Studio at LABEL_STUDIO_URL is not the one that asked.",
-                    remedy="Set LABEL_STUDIO_URL to the Label Studio whose projects use this backend.",
-                )
-            known = self._projects.read(wanted, described.get("label_config", ""))
-            self._known[wanted] = (self._clock(), known)
+            self.described(wanted)
+            known = self._known[wanted][1]
         return known
+
+    def described(self, wanted: str) -> dict[str, Any]:
+        """The project as Label Studio has it now; raises like `get`, whose answer is renewed by it."""
+        described = self.studio.project(int(wanted.partition(".")[0]))
+        if project_id(described) != wanted:
+            raise StudioNotFound(
+                "The Label Studio at LABEL_STUDIO_URL is not the one that asked.",
+                remedy="Set LABEL_STUDIO_URL to the Label Studio whose projects use this backend.",
+            )
+        self._known[wanted] = self._clock(), self._projects.read(wanted, described.get("label_config", ""))
+        (self._ordered.add if described.get("sampling") == UNCERTAINTY else self._ordered.discard)(wanted)
+        return described
+
+    def is_ordered(self, wanted: str) -> bool:
+        """Whether the least certain task comes first, as far as is known."""
+        return wanted in self._ordered

@@ -1,8 +1,8 @@
 """PURE: what a request says of its project, what we ask of AWS for it, and the version of its predictions."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,22 +10,31 @@ from typing import Any
 from transcribe_backend.errors import RequestError
 from transcribe_backend.labeling import interface as labeling
 from transcribe_backend.labeling.interface import Interface
+from transcribe_backend.speech.calibration import Calibration
 from transcribe_backend.speech.recognition import Recognition
+from transcribe_backend.speech.vocabulary import can_learn
 
+PREFIX = "transcribe-"
+"""With which the versions of our predictions begin."""
 _RULES = 2
 """Raised when the same transcript and labeling config begin to give other predictions."""
 
 Promoted = Callable[[str, str], str]
 """(project id, language) -> name of the learnt vocabulary in use, or ""."""
+Calibrated = Callable[[str, str], Calibration | None]
+"""(project id, language) -> what confidence means there, where enough tasks are corrected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """`id` is Label Studio's `<id>.<unix time of creation>` as it stands in each request."""
+    """`id` is Label Studio's `<id>.<unix time of creation>` as it stands in each request; `calibrations` are by
+    language.
+    """
 
     id: str
     interface: Interface
     recognition: Recognition
+    calibrations: tuple[tuple[str, Calibration], ...] = ()
 
     @property
     def number(self) -> int:
@@ -36,15 +45,18 @@ class Project:
     @property
     def version(self) -> str:
         """The model_version of its predictions."""
-        return model_version(self.interface, self.recognition)
+        return model_version(self.interface, self.recognition, self.calibrations)
 
 
 class Projects:
     """Reads projects: labeling config, default language, learnt vocabulary."""
 
-    def __init__(self, language: str, promoted: Promoted) -> None:
+    def __init__(
+        self, language: str, promoted: Promoted, calibrated: Calibrated = lambda project, language: None
+    ) -> None:
         self._language = language
         self._promoted = promoted
+        self._calibrated = calibrated
 
     def interface(self, label_config: str) -> Interface:
         """Raises LabelingConfigError or RecognitionError when the config asks for what we cannot do."""
@@ -53,14 +65,16 @@ class Projects:
     def read(self, project_id: str, label_config: str) -> Project:
         """The project with the vocabulary in use; raises like `interface`, and AWSError when AWS does not tell it."""
         interface = self.interface(label_config)
-        return Project(project_id, interface, self._recognition(project_id, interface.recognition))
+        asked = interface.recognition
+        teachable = asked.learning_languages if project_id and not asked.vocabulary else ()
+        languages = list(filter(can_learn, teachable))
+        calibrations = ((code, found) for code in languages if (found := self._calibrated(project_id, code)))
+        return Project(project_id, interface, self._taught(project_id, asked, languages), tuple(calibrations))
 
-    def _recognition(self, project_id: str, asked: Recognition) -> Recognition:
-        """A vocabulary named in the labeling config wins over a learnt one."""
-        if asked.vocabulary or not project_id or not asked.takes_vocabulary:
-            return asked
-        learnt = self._promoted(project_id, asked.language)
-        return replace(asked, vocabulary=learnt) if learnt else asked
+    def _taught(self, project_id: str, asked: Recognition, languages: Sequence[str]) -> Recognition:
+        for language in languages:
+            asked = asked.with_learnt(language, self._promoted(project_id, language))
+        return asked
 
 
 def project_id(project: Any) -> str:
@@ -76,13 +90,15 @@ def project_id(project: Any) -> str:
 
 
 @lru_cache(maxsize=32)
-def model_version(interface: Interface, recognition: Recognition) -> str:
+def model_version(
+    interface: Interface, recognition: Recognition, calibrations: tuple[tuple[str, Calibration], ...] = ()
+) -> str:
     """`transcribe-en-US@1a2b3c4d`, with a learnt vocabulary `transcribe-en-US+v3@…`.
 
     What follows the @ is a digest of all that decides the predictions' content and form, so that a changed labeling
     config or setting makes Label Studio ask again, and a restart does not.
     """
     learnt = recognition.learnt
-    what = f"{_RULES}|{recognition.key()}|{interface.shape()}"
+    what = f"{_RULES}|{recognition.key()}|{interface.shape()}{calibrations or ''}"
     digest = hashlib.sha256(what.encode()).hexdigest()[:8]
-    return f"transcribe-{recognition.language}{f'+{learnt}' if learnt else ''}@{digest}"
+    return f"{PREFIX}{recognition.language}{f'+{learnt}' if learnt else ''}@{digest}"

@@ -43,6 +43,10 @@ class Calibration:
         share = (confidence - left) / (right - left)
         return self.rates[at - 1] + share * (self.rates[at] - self.rates[at - 1])
 
+    def accuracy(self, confidence: float) -> float:
+        """The share to expect right (0..1). A hundredth of it is the confidence, so that a flat curve has an order."""
+        return 0.99 * (1 - self.expected(confidence)) + 0.01 * confidence
+
 
 def fit(points: Sequence[Point]) -> Calibration | None:
     """The curve of these tasks; None of fewer than thirty."""

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from transcribe_backend.errors import RecognitionError
@@ -29,7 +30,7 @@ ALTERNATIVES = range(2, 11)
 
 _VOICES = ("speakers", "channels")
 _NAME = re.compile(r"[0-9a-zA-Z._-]{1,200}")
-_LEARNT = re.compile(r"ls-p\d+-.*-(v\d+)")
+_LEARNT = re.compile(r"ls-p\d+-(.*)-(v\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Recognition:
     multilingual: bool = False
     toxicity: bool = False
     language_model: str = ""
+    taught: tuple[str, ...] = ()
+    """With identification: learnt vocabularies, one for each language at most."""
 
     @property
     def identifies(self) -> bool:
@@ -62,9 +65,11 @@ class Recognition:
         return self.language == AUTO
 
     @property
-    def takes_vocabulary(self) -> bool:
-        """May a custom vocabulary be added? Identification needs to know the candidates for it."""
-        return not self.toxicity and self._names_by_language
+    def learning_languages(self) -> tuple[str, ...]:
+        """The languages that a learnt vocabulary may be added for; with identification AWS must know the candidates."""
+        if self.toxicity or not self._names_by_language or (self.vocabulary and not self.learnt):
+            return ()
+        return self.languages if self.identifies else (self.language,)
 
     @property
     def _names_by_language(self) -> bool:
@@ -79,9 +84,21 @@ class Recognition:
 
     @property
     def learnt(self) -> str:
-        """`v3` where the vocabulary is one that we learnt; "" for any other."""
-        learnt = _LEARNT.fullmatch(self.vocabulary)
-        return learnt[1] if learnt else ""
+        """`v3` where the vocabulary is one that we learnt, `en-US-v3+es-US-v1` of several languages; else ""."""
+        if self.taught:
+            return "+".join(f"{language}-{version}" for language, version in map(_parts, self.taught))
+        return _parts(self.vocabulary)[1]
+
+    def with_learnt(self, language: str, name: str) -> "Recognition":
+        """The same with this learnt vocabulary of a language; "" for none."""
+        if not self.identifies:
+            return replace(self, vocabulary=name)
+        others = (known for known in self.taught if _parts(known)[0] != language)
+        return replace(self, taught=tuple(sorted(filter(None, (*others, name)))))
+
+    def without_learnt(self) -> "Recognition":
+        """The same with no vocabulary that was learnt."""
+        return replace(self, vocabulary="" if _parts(self.vocabulary)[1] else self.vocabulary, taught=())
 
     def request(self) -> dict[str, Any]:
         """These options as parameters of StartTranscriptionJob."""
@@ -97,6 +114,7 @@ class Recognition:
             parameters["ModelSettings"] = {"LanguageModelName": self.language_model}
         return parameters
 
+    @lru_cache(maxsize=128)  # noqa: B019 - few, small, and asked for each task
     def key(self) -> str:
         """Canonical JSON of the options that are not defaults.
 
@@ -120,8 +138,11 @@ class Recognition:
         # AWS applies each of them to the candidate that is of its own language.
         named = {"VocabularyName": self.vocabulary, "VocabularyFilterName": self.vocabulary_filter}
         named = {parameter: name for parameter, name in named.items() if name}
-        if named:
-            identification["LanguageIdSettings"] = {code: dict(named) for code in self.languages}
+        settings = {code: dict(named) for code in self.languages if named}
+        for name in self.taught:
+            settings.setdefault(_parts(name)[0], {})["VocabularyName"] = name
+        if settings:
+            identification["LanguageIdSettings"] = settings
         return identification
 
     def _settings(self) -> Iterator[tuple[str, Any]]:
@@ -140,6 +161,12 @@ class Recognition:
 
 
 _DEFAULT = Recognition()
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Language and version of a learnt vocabulary by its name."""
+    learnt = _LEARNT.fullmatch(name)
+    return (learnt[1], learnt[2]) if learnt else ("", "")
 
 
 def _broken_rules(wish: Recognition) -> Iterator[RecognitionError]:

@@ -2,17 +2,18 @@
 
 import base64
 import binascii
+import sys
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from transcribe_backend.aws import addresses
 from transcribe_backend.aws.addresses import S3Address
+from transcribe_backend.aws.length import LOW_QUALITY
 from transcribe_backend.aws.media import MAX_BYTES, Media, S3Media
-from transcribe_backend.aws.staging import Staging
+from transcribe_backend.aws.staging import Staging, WebPage
 from transcribe_backend.download.bodies import Limits
 from transcribe_backend.download.download import Downloader, check_url
 from transcribe_backend.errors import (
@@ -23,16 +24,19 @@ from transcribe_backend.errors import (
     StudioDenied,
     StudioNotFound,
 )
+from transcribe_backend.memory import Memory
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Elsewhere, Studio
 from transcribe_backend.telemetry.redact import shown
+from transcribe_backend.work.quotas import Length
 
 _DATA_BYTES = 25 * 1024**2
 _DOWNLOAD_SECONDS = 1800.0
 _SLOWEST = 24 * 1024  # bytes per second; speech at its lowest usual bit rate arrives faster than it is spoken
 _STORAGES = frozenset({"gs", "azure-blob"})
 _LONGEST = 8192  # characters of an address; a data: URI is longer and is judged by its bytes
-_REMEMBERED = 20_000
+_IN_MEMORY = 16 * 1024**2  # some 20,000 audios
+_ENTRY = 300  # bytes of what is remembered of one, without the texts
 FRESH, KNOWN = 30.0, 600.0
 """How many seconds a look at an audio counts: for a task that is opened, and in bulk."""
 LIMITS = Limits(max_bytes=MAX_BYTES, seconds=_DOWNLOAD_SECONDS, slowest=_SLOWEST)
@@ -69,7 +73,7 @@ class AudioLocator:
         self._settings = settings
         self._clock = clock
         self._lock = Lock()
-        self._memory: OrderedDict[str, tuple[float, Media]] = OrderedDict()
+        self._memory: Memory[str, tuple[float, Media]] = Memory(_IN_MEMORY)
         self._turns: dict[str, tuple[Lock, int]] = {}
 
     def recent(self, value: str, seconds: float) -> Media | None:
@@ -82,6 +86,11 @@ class AudioLocator:
         address = _address(value)
         media = self.recent(address, KNOWN) if _is_copied(address) else None
         return media or self._remember(address, self._looked(address, task_id))
+
+    def length(self, media: Media) -> Length:
+        """How long an audio lasts: by its header, else guessed by its size, 0 where nothing is known of it."""
+        seconds = self._s3.seconds(media)
+        return Length(media.size / LOW_QUALITY, measured=False) if seconds is None else Length(seconds, measured=True)
 
     def fetch(self, value: object, task_id: int | None = None) -> Media:
         """The Media of an audio that must be downloaded and staged; this may take many minutes."""
@@ -115,11 +124,8 @@ class AudioLocator:
     def _remember(self, address: str, media: Media | None) -> Media | None:
         if media is None or len(address) > _LONGEST:
             return media
-        with self._lock:
-            self._memory[address] = (self._clock(), media)
-            self._memory.move_to_end(address)
-            while len(self._memory) > _REMEMBERED:
-                self._memory.popitem(last=False)
+        size = sum(map(sys.getsizeof, (address, media.uri, media.identity)))
+        self._memory.keep(address, (self._clock(), media), _ENTRY + size)
         return media
 
     def _looked(self, address: str, task_id: int | None) -> Media | None:
@@ -211,7 +217,17 @@ class AudioLocator:
             if not isinstance(answer, Elsewhere):
                 return self._staging.stage(answer, source=shown(value))
         address = self._s3.address(answer.url)
-        return (self._of_url(address) if address else None) or self._downloaded(answer.url)
+        return (self._of_url(address) if address else None) or self._sent_to(answer.url, shown(value))
+
+    def _sent_to(self, url: str, audio: str) -> Media:
+        """Where Label Studio, or a proxy before it, sends those who ask for `audio`."""
+        try:
+            return self._downloaded(url)
+        except WebPage as error:
+            raise StudioDenied(
+                f"Label Studio sends the backend to a sign-in page of {urlsplit(url).hostname} for {audio}.",
+                remedy="Set LABEL_STUDIO_URL to an address of Label Studio that works without single sign-on.",
+            ) from error
 
     def _downloaded(self, url: str) -> Media:
         self._staging.require(shown(url))

@@ -12,7 +12,7 @@ from transcribe_backend.errors import RequestError
 from transcribe_backend.labeling import seal
 from transcribe_backend.labeling.interface import read
 from transcribe_backend.labeling.predictions import predictions
-from transcribe_backend.labeling.regions import fill, wanted
+from transcribe_backend.labeling.regions import fill, heard, wanted, without_sides
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.speech.words import Word
 
@@ -207,6 +207,22 @@ def test_sides_have_the_names_of_their_labels() -> None:
     asked = interface(labels("Speech", "Noise"), who, REGION_TEXT)
     answer = fill(asked, shape("channels_table_2020"), context(drawn("r1", 0, 2)))
     assert answer["result"][1]["value"]["text"] == ["Agent: Hello, support. Customer: My line is dead."]
+
+
+@pytest.mark.parametrize("who", [(), ("Agent=ch_0", "Customer=ch_1")])
+def test_what_is_written_for_both_sides_is_read_back_as_what_they_said(who: tuple[str, ...]) -> None:
+    """An annotator leaves the names of the sides where they are; they are no corrections."""
+    asked = interface(labels("Speech", "Noise"), labels(*who, name="who"), REGION_TEXT, model_channels="true")
+    answer = fill(asked, shape("channels_table_2020"), context(drawn("r1", 0, 2)))
+    (text,) = answer["result"][1]["value"]["text"]
+    assert ":" in text and ":" not in without_sides(asked, text)
+    assert without_sides(asked, text) == heard(shape("channels_table_2020"), 0, 2, None)
+
+
+def test_only_names_of_sides_are_taken_away() -> None:
+    asked = interface(labels("Speech"), REGION_TEXT, model_channels="true")
+    assert without_sides(asked, "L: he said: plan R: plan B: yes, xL: 5") == "he said: plan plan B: yes, xL: 5"
+    assert without_sides(SEGMENTS, "L: hello") == "L: hello"
 
 
 def test_a_region_without_words_is_left_alone() -> None:

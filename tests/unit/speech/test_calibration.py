@@ -3,10 +3,10 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcribe_backend.speech.calibration import ENOUGH, Point, fit, unseen_error
+from transcribe_backend.speech.calibration import ENOUGH, Calibration, Point, fit, unseen_error
 
 POINTS = st.builds(Point, st.floats(0, 1), st.integers(0, 60), st.integers(1, 50))
 
@@ -29,11 +29,27 @@ def test_the_expected_error_is_nearer_than_one_minus_confidence(seed: int) -> No
     assert fitted <= 0.7 * plain
 
 
+@pytest.mark.parametrize("seed", range(10, 20))
+def test_scores_are_nearer_to_the_accuracy_of_unseen_tasks_than_confidence(seed: int) -> None:
+    known, unseen = project(seed)[:ENOUGH], project(seed, 400)[120:]
+    curve = fit(known)
+    assert curve
+    fitted = sum(abs(1 - curve.accuracy(each.confidence) - each.rate) for each in unseen)
+    plain = sum(abs(1 - each.confidence - each.rate) for each in unseen)
+    assert fitted <= 0.7 * plain
+
+
+def test_equal_expectations_are_told_apart_by_confidence() -> None:
+    curve = Calibration((0.5, 0.9), (0.4, 0.4))
+    assert curve.accuracy(0.6) < curve.accuracy(0.7) == pytest.approx(0.6, abs=0.01)
+
+
 def test_fewer_than_thirty_tasks_fit_nothing() -> None:
     assert fit(project(1, ENOUGH - 1)) is None
     assert unseen_error(project(1, 5)) == (1.0, 1.0)
 
 
+@settings(deadline=None)
 @given(st.lists(POINTS, min_size=ENOUGH, max_size=80))
 def test_more_confidence_never_means_more_errors(points: list[Point]) -> None:
     curve = fit(points)

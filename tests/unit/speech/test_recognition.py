@@ -95,6 +95,19 @@ def test_the_filter_methods_are_those_of_aws() -> None:
             },
         ),
         (
+            Recognition("auto", ("en-US", "es-US", "de-DE"), vocabulary_filter="f", taught=("ls-p7-en-US-v2",)),
+            {
+                "IdentifyLanguage": True,
+                "LanguageOptions": ["en-US", "es-US", "de-DE"],
+                "LanguageIdSettings": {
+                    "en-US": {"VocabularyFilterName": "f", "VocabularyName": "ls-p7-en-US-v2"},
+                    "es-US": {"VocabularyFilterName": "f"},
+                    "de-DE": {"VocabularyFilterName": "f"},
+                },
+                "Settings": {"VocabularyFilterMethod": "mask"},
+            },
+        ),
+        (
             Recognition("de-DE", speakers=3),
             {"LanguageCode": "de-DE", "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 3}},
         ),
@@ -278,3 +291,32 @@ def test_valid_recognitions_make_requests_that_botocore_takes(wish: Recognition)
 @given(recognitions(), recognitions())
 def test_different_recognitions_have_different_keys(one: Recognition, other: Recognition) -> None:
     assert (one.key() == other.key()) is (one == other)
+
+
+def test_a_learnt_vocabulary_replaces_that_of_its_own_language_only() -> None:
+    both = Recognition("auto", ("en-US", "es-US"))
+    for language, version in (("es-US", 1), ("en-US", 2), ("en-US", 3)):
+        both = both.with_learnt(language, f"ls-p7-{language}-v{version}")
+    assert both.taught == ("ls-p7-en-US-v3", "ls-p7-es-US-v1") and both.learnt == "en-US-v3+es-US-v1"
+    assert both.with_learnt("en-US", "").taught == ("ls-p7-es-US-v1",)
+    assert both.without_learnt() == Recognition("auto", ("en-US", "es-US"))
+    one = Recognition().with_learnt("en-US", "ls-p7-en-US-v3")
+    assert (one.vocabulary, one.learnt, one.without_learnt()) == ("ls-p7-en-US-v3", "v3", Recognition())
+    assert Recognition(vocabulary="mine").without_learnt().vocabulary == "mine"
+
+
+@pytest.mark.parametrize(
+    ("wish", "languages"),
+    [
+        (Recognition("de-DE"), ("de-DE",)),
+        (Recognition("auto"), ()),
+        (Recognition("auto", ("en-US", "es-US")), ("en-US", "es-US")),
+        (Recognition("auto", ("en-US", "es-US"), multilingual=True), ("en-US", "es-US")),
+        (Recognition("auto", ("en-US", "es-US", "de-DE", "fr-FR", "it-IT", "pt-PT")), ()),
+        (Recognition(toxicity=True), ()),
+        (Recognition(vocabulary="mine"), ()),
+        (Recognition(vocabulary="ls-p7-en-US-v3"), ("en-US",)),
+    ],
+)
+def test_the_languages_that_a_vocabulary_may_be_learnt_for(wish: Recognition, languages: tuple[str, ...]) -> None:
+    assert wish.learning_languages == languages
