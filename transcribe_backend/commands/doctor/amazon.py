@@ -135,6 +135,8 @@ def _of_transcribe(patient: Patient) -> Iterator[Probe]:
         "DeleteTranscriptionJob": lambda: client.delete_transcription_job(**job),
         "CreateVocabulary": lambda: client.create_vocabulary(**vocabulary),
         "GetVocabulary": lambda: client.get_vocabulary(VocabularyName=_NOTHING),
+        "GetVocabularyFilter": lambda: client.get_vocabulary_filter(VocabularyFilterName=_NOTHING),
+        "DescribeLanguageModel": lambda: client.describe_language_model(ModelName=_NOTHING),
         "ListVocabularies": lambda: client.list_vocabularies(MaxResults=1),
         "UpdateVocabulary": lambda: client.update_vocabulary(**vocabulary),
         "DeleteVocabulary": lambda: client.delete_vocabulary(VocabularyName=_NOTHING),
