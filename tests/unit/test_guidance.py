@@ -21,7 +21,8 @@ def said(
     [
         (0, 0, "", "Import tasks: they are transcribed at once, up to 1000 of an import"),
         (12, 2, "", "10 of 10 tasks without annotations are being transcribed"),
-        (5000, 0, "100", "100 of 5000 tasks"),
+        (5000, 0, "", "100 of 5000 tasks"),
+        (5000, 0, "50", "50 of 5000 tasks"),
         (12, 0, "0", "when somebody opens them"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 from transcribe_backend.home import command
 from transcribe_backend.settings import Settings
 
-_SETTINGS = ("PREFETCH_MAX_TASKS", "TRANSCRIBE_PRICE_PER_MINUTE")
+_SETTINGS = ("PREFETCH_MAX_TASKS", "PREFETCH_CONNECT_TASKS", "TRANSCRIBE_PRICE_PER_MINUTE")
 
 
 def lines(studio_url: str, described: Mapping[str, Any], *, interactive: bool) -> Iterator[str]:
@@ -21,14 +21,16 @@ def lines(studio_url: str, described: Mapping[str, Any], *, interactive: bool) -
 
 
 def _now(described: Mapping[str, Any], settings: Settings) -> str:
-    waiting = _waiting(described)
-    most = settings.prefetch_max_tasks
-    if not most:
+    waiting, later = _waiting(described), settings.prefetch_max_tasks
+    if not later:
         return "Tasks are transcribed when somebody opens them (PREFETCH_MAX_TASKS=0)."
     if not waiting:
-        return f"Import tasks: they are transcribed at once, up to {most} of an import (PREFETCH_MAX_TASKS)."
+        return f"Import tasks: they are transcribed at once, up to {later} of an import (PREFETCH_MAX_TASKS)."
+    now = min(waiting, later, settings.prefetch_connect_tasks)
+    if not now:
+        return f"Imported tasks are transcribed at once; the {waiting} there are when somebody opens or retrieves them."
     return (
-        f"{min(waiting, most)} of {waiting} tasks without annotations are being transcribed, many at once; each takes "
+        f"{now} of {waiting} tasks without annotations are being transcribed, many at once; each takes "
         "seconds to minutes, by the length of its recording."
     )
 
