@@ -17,10 +17,15 @@ PACKAGES = {
     "npm": ("npm", "how accessible /status is"),
     "promtool": ("prometheus", "alerts of Prometheus"),
     "sox": ("sox", "recordings of real life"),
+    "faketime": ("libfaketime", "machines whose clocks differ"),
     "postgres": ("postgresql", "several machines over one database"),
 }
 """By program: its package, and what is not tested without it."""
-_ELSEWHERE = {"postgres": "/usr/lib/postgresql/*/bin/postgres", "nginx": "/usr/sbin/nginx"}
+_ELSEWHERE = {
+    "postgres": "/usr/lib/postgresql/*/bin/postgres",
+    "nginx": "/usr/sbin/nginx",
+    "faketime": "/usr/lib/*/faketime/libfaketime.so.1",
+}
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -5,7 +5,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,21 @@ class LabelStudio:
 
     def close(self) -> None:
         self._session.close()
+
+    def rotate_token(self) -> None:
+        """What Account & Settings > Legacy Token > Reset does: the old one is worth nothing any more."""
+        token = self.call("POST", "/api/current-user/reset-token/")["token"]
+        self.account = replace(self.account, token=token)
+        self._session.headers["Authorization"] = f"Token {token}"
+
+    def signed_in(self) -> requests.Session:
+        """A browser's session of the administrator; it outlives the token."""
+        session, page = requests.Session(), f"{self.url}/user/login/"
+        session.get(page, timeout=60).raise_for_status()
+        form = {"email": self.account.email, "password": self.account.password}
+        session.post(page, {**form, "csrfmiddlewaretoken": session.cookies["csrftoken"]}, timeout=60).raise_for_status()
+        session.headers["X-CSRFToken"] = session.cookies["csrftoken"]
+        return session
 
     def call(self, method: str, path: str, *, timeout: float = 120, **request: Any) -> Any:
         """The JSON answer to `method path` (None when empty); ProgramError quotes what Label Studio refuses with."""

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +18,8 @@ pid {folder}/pid;
 error_log stderr;
 events {{ }}
 http {{
-    access_log off;
+    log_format answers '$msec|$status|$upstream_header_time|$uri';
+    access_log {folder}/answers answers;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -38,9 +40,32 @@ http {{
 """
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A request that nginx has answered, at a Unix time. `own`: by itself, since the server gave no answer."""
+
+    at: float
+    status: int
+    own: bool
+    path: str
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running nginx at `url`."""
+
+    url: str
+    log: Path
+
+    def answered(self) -> list[Answered]:
+        """Every request so far."""
+        lines = (line.split("|", 3) for line in self.log.read_text().splitlines())
+        return [Answered(float(at), int(status), waited.endswith("-"), path) for at, status, waited, path in lines]
+
+
 @contextmanager
-def nginx(ports: Sequence[int]) -> Iterator[str]:
-    """Run a proxy that gives requests to the servers at these ports of 127.0.0.1 in turn; its URL.
+def nginx(ports: Sequence[int]) -> Iterator[Proxy]:
+    """Run a proxy that gives requests to the servers at these ports of 127.0.0.1 in turn.
 
     A server that refuses connections is passed over for a second.
     """
@@ -57,4 +82,4 @@ def nginx(ports: Sequence[int]) -> Iterator[str]:
         with running(
             "nginx", command, lambda: listens(port), env=environment({}), log=Path(folder, "log"), timeout=_PATIENCE
         ):
-            yield f"http://127.0.0.1:{port}"
+            yield Proxy(f"http://127.0.0.1:{port}", Path(folder, "answers"))

@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from harness.processes import NotInstalledError, environment, free_port, running
+from harness.processes import NotInstalledError, Program, Restartable, environment, free_port, running
 
 _PATIENCE = 30  # seconds
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Run an empty PostgreSQL; its postgresql:// URL."""
+def cluster() -> Iterator[tuple[str, Restartable[Program]]]:
+    """The postgresql:// URL of an empty cluster, and its server, which is not started yet."""
     programs = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
     if not programs:
         raise NotInstalledError("No PostgreSQL here: apt-get install postgresql")
@@ -28,11 +28,24 @@ def postgres() -> Iterator[str]:
         data = _empty(programs, Path(folder), user)
         command: list[str | Path] = [programs / "postgres", "-D", data, "-p", str(port), "-k", folder]
         command += ["-c", "fsync=off"]
-        with running(
-            "PostgreSQL", command, lambda: _connects(url), env=environment({}), log=Path(logs, "log"),
-            timeout=_PATIENCE, cwd=Path(folder), user=user, ending=signal.SIGINT,
-        ):  # fmt: skip
-            yield url
+        server = Restartable(
+            lambda: running(
+                "PostgreSQL", command, lambda: _connects(url), env=environment({}), log=Path(logs, "log"),
+                timeout=_PATIENCE, cwd=Path(folder), user=user, ending=signal.SIGINT,
+            )
+        )  # fmt: skip
+        try:
+            yield url, server
+        finally:
+            server.down()
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Run an empty PostgreSQL; its postgresql:// URL."""
+    with cluster() as (url, server):
+        server.up()
+        yield url
 
 
 def _empty(programs: Path, folder: Path, user: str | None) -> Path:

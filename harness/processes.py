@@ -5,9 +5,10 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import psutil
 import requests
@@ -91,6 +92,30 @@ class Program:
             self.process.wait(_GRACE)
         _signal_group(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+Running = TypeVar("Running")
+
+
+@dataclass
+class Restartable(Generic[Running]):
+    """Something that runs, ends and is started again, always in the same way; `runs` is None while it does not."""
+
+    start: Callable[[], AbstractContextManager[Running]]
+    runs: Running | None = None
+    _block: ExitStack = field(default_factory=ExitStack)
+
+    def up(self) -> Running:
+        """Start it, after whatever is left of the last one is gone."""
+        self.down()
+        self.runs = self._block.enter_context(self.start())
+        return self.runs
+
+    def down(self) -> None:
+        """End it as its block does; harmless when it has ended."""
+        self.runs = None
+        with suppress(ProgramError):
+            self._block.close()
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

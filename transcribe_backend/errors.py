@@ -15,7 +15,7 @@ TranscribeBackendError          what is wrong + `remedy`: what to do; `mended`: 
 │   ├── LimitExceeded           too many requests or jobs at once: waited out
 │   ├── BucketError             S3_BUCKET is missing, elsewhere or not ours
 │   ├── JobFailed               a transcription job ended as FAILED
-│   └── VocabularyError         a custom vocabulary cannot be made
+│   └── VocabularyError         a custom vocabulary cannot be made or used
 ├── TranscriptError             AWS's output is not a transcript
 ├── StudioError                 Label Studio refuses or does not answer
 │   ├── StudioUnreachable       no answer at all, 5xx or 429
@@ -147,7 +147,7 @@ class JobFailed(AWSError):
 
 
 class VocabularyError(AWSError):
-    """A custom vocabulary cannot be created, became FAILED or is over a quota."""
+    """A custom vocabulary cannot be created, became FAILED, is over a quota, or is not there for a job."""
 
 
 class TranscriptError(TranscribeBackendError):

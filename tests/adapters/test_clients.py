@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness.aws import local_aws
 from transcribe_backend.aws.clients import AWSClients, aws_errors
 from transcribe_backend.errors import AWSError
 
@@ -31,3 +32,14 @@ def test_the_remedy_names_the_setting_that_is_wrong(variable: str, value: str, m
     assert variable in refused.value.remedy and "network" not in refused.value.remedy
     assert "\n" not in refused.value.advice and ".." not in refused.value.advice
     assert not refused.value.retryable
+
+
+@pytest.mark.parametrize("ahead", [600, -600])
+def test_a_wrong_clock_is_told_as_such_also_by_transcribe(ahead: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS Transcribe has no code for it: it calls the signature wrong, and says why in words."""
+    with local_aws("--clock-skew", str(ahead)) as aws:
+        for name, value in aws.env.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(AWSError) as refused, aws_errors("list jobs"):
+            AWSClients().transcribe().list_transcription_jobs()
+    assert "clock" in refused.value.remedy

@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 
 from harness import protocol
 from harness.aws import LocalAWS
+from harness.waiting import until
 from tests.adapters.servers import Reply, serve
 from tests.api import recorded
 from transcribe_backend.backend import Backend
@@ -143,6 +144,18 @@ def test_a_bucket_name_that_is_none(make_client: Callable[..., FlaskClient]) -> 
 
 def test_without_a_bucket_none_is_looked_for(make_client: Callable[..., FlaskClient]) -> None:
     assert make_client(s3_bucket="").post("/setup", json=protocol.setup()).status_code == 200
+
+
+def test_a_slow_answer_is_there_when_setup_is_asked(make_backend: Callable[..., Backend], stand_in: LocalAWS) -> None:
+    """Label Studio takes a refused /setup for a backend that is away: its user finds an empty editor."""
+    running, before = make_backend(), stand_in.count("ListTranscriptionJobs")
+    stand_in.switch(answer_latency=1.5)
+    try:
+        running.diagnosis.begin()
+        until(lambda: stand_in.count("ListTranscriptionJobs"), lambda count: count > before)
+        running.diagnosis.check()
+    finally:
+        stand_in.switch(nasty=False)
 
 
 def test_aws_is_asked_once_a_minute(make_backend: Callable[..., Backend], stand_in: LocalAWS) -> None:

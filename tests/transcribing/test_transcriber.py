@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from harness import ROOT
-from harness.aws import LocalAWS, local_aws
+from harness.aws import REGION, LocalAWS, local_aws
 from harness.studio_double import StudioDouble
 from harness.waiting import until
 from tests.backends import (
@@ -479,6 +479,22 @@ def test_a_learnt_vocabulary_is_left_out_where_aws_does_not_have_it(aws: LocalAW
     assert error is None
     job = aws.client("transcribe", region_name="eu-west-1").get_transcription_job(TranscriptionJobName=name)
     assert "VocabularyName" not in job["TranscriptionJob"].get("Settings", {})
+
+
+def test_a_learnt_vocabulary_that_somebody_has_deleted_is_left_out(aws: LocalAWS, lonely: Machine) -> None:
+    process, uris = lonely.process(), put_audio(aws, "vocabulary-deleted.wav")
+    process.work.add([one_owed(uris[0], LEARNT)])
+    process.crew.step()
+    (job,) = process.slots.running(REGION)
+    assert "VocabularyName" not in aws.job(job.name).get("Settings", {})
+
+
+def test_a_vocabulary_of_the_labeling_config_is_waited_for(aws: LocalAWS, lonely: Machine) -> None:
+    process, uris = lonely.process(), put_audio(aws, "vocabulary-missing.wav")
+    process.work.add([one_owed(uris[0], Recognition(vocabulary="not-yet"))])
+    process.crew.step()
+    (group,) = process.work.waiting()
+    assert (group.queue, "model_vocabulary" in group.remedy) == (TRANSCRIBE, True)
 
 
 # Urgent

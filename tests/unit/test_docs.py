@@ -13,17 +13,17 @@ import pytest
 from botocore import xform_name
 
 from harness.label_studio import VIRTUALENV
-from model import AWSTranscribe
 from transcribe_backend.backend import Backend
 from transcribe_backend.commands.parser import parser
 from transcribe_backend.labeling import interface
+from transcribe_backend.model import AWSTranscribe
 from transcribe_backend.settings import Settings
 from transcribe_backend.web.app import create_app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 TROUBLES = (ROOT / "docs" / "troubleshooting.md").read_text()
-CODE = sorted([*(ROOT / "transcribe_backend").glob("**/*.py"), ROOT / "gunicorn.conf.py"])
+CODE = sorted([*(ROOT / "transcribe_backend").glob("**/*.py")])
 _KNOWN = {"git", "cd", "export", "source", "sed"}
 _OF_LABEL_STUDIO = re.compile(r"<!-- messages of Label Studio -->(.*?)<!-- /", re.DOTALL)
 

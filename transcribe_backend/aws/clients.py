@@ -22,7 +22,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from transcribe_backend.errors import AccessDenied, AWSError, CredentialsError, LimitExceeded, Mended
+from transcribe_backend.errors import AccessDenied, AWSError, CredentialsError, LimitExceeded, Mended, VocabularyError
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -48,8 +48,7 @@ _BAD_CREDENTIALS = frozenset(
     }
 )
 _WRONG_CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheRequestFuture"})
-_SIGNED_AT_ANOTHER_TIME = ("Signature expired", "Signature not yet current")
-"""How all services but S3 say that the clock is wrong, with the code of a wrong secret (AWS, "Troubleshooting")."""
+_WRONG_TIME = ("Signature expired:", "Signature not yet current:")  # with the code of a wrong signature
 _SILENT_SECONDS = 10.0
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
 
@@ -209,7 +208,7 @@ def translate(error: ClientError | BotoCoreError, doing: str) -> AWSError:
 
 def _refusal(error: ClientError, doing: str) -> AWSError:
     code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
-    if code in _WRONG_CLOCK or message.startswith(_SIGNED_AT_ANOTHER_TIME):
+    if code in _WRONG_CLOCK or message.startswith(_WRONG_TIME):
         return AWSError(
             f"AWS refuses requests with this machine's time ({code}).",
             remedy="Correct the clock of the backend's machine.",
@@ -238,7 +237,7 @@ def _refusal(error: ClientError, doing: str) -> AWSError:
             mended=Mended.OPERATOR,
         )
     if code == "BadRequestException" and "ocabular" in message:
-        return AWSError(
+        return VocabularyError(
             f"Cannot {doing}: AWS says {code}: {message}",
             remedy="Check model_vocabulary and model_vocabulary_filter in the labeling config.",
             mended=Mended.OPERATOR,

@@ -8,7 +8,14 @@ from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.transcripts import TranscriptStore
-from transcribe_backend.errors import AudioError, AWSError, DailyLimit, LimitExceeded, TranscribeBackendError
+from transcribe_backend.errors import (
+    AudioError,
+    AWSError,
+    DailyLimit,
+    LimitExceeded,
+    TranscribeBackendError,
+    VocabularyError,
+)
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.transcribing.audio import FRESH, KNOWN, AudioLocator
@@ -153,7 +160,18 @@ class Transcriber:
             self._work.move(item, TRANSCRIBE)
 
     def _begin(self, item: Item, wanted: Owed, media: Media) -> None:
-        job = Job(media, self._regional(media, wanted.recognition))
+        recognition = self._regional(media, wanted.recognition)
+        try:
+            self._begin_with(item, wanted, media, recognition)
+        except VocabularyError as error:
+            # Somebody has deleted what was learnt: no operator could mend that, and the text matters more.
+            if not recognition.learnt:
+                raise
+            _log.warning("The learnt vocabulary %s is left out: %s", recognition.vocabulary, error.problem)
+            self._begin_with(item, wanted, media, replace(recognition, vocabulary=""))
+
+    def _begin_with(self, item: Item, wanted: Owed, media: Media, recognition: Recognition) -> None:
+        job = Job(media, recognition)
         found = wanted.found(media, looked=True)
         if self.store.has(job.name) or (not wanted.looked and self.store.fetch(job.name, media.region or None)):
             self._count("cached", 0.0, 0.0)

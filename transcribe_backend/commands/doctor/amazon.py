@@ -13,9 +13,9 @@ import botocore
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
+from transcribe_backend.aws.bucket import Bucket
 from transcribe_backend.aws.clients import translate
 from transcribe_backend.aws.diagnosis import check_bucket
-from transcribe_backend.aws.media import MediaFolder
 from transcribe_backend.commands.doctor.check import Finding, check, fine, note, unseen, wrong
 from transcribe_backend.commands.doctor.patient import Patient
 from transcribe_backend.errors import AccessDenied, AWSError, CredentialsError
@@ -154,9 +154,9 @@ def _arn(patient: Patient) -> str:
 
 def _of_bucket(patient: Patient) -> Iterator[Probe]:
     settings = patient.settings
-    home = MediaFolder(patient.clients, settings)
+    home = Bucket(patient.clients, settings, "doctor")
     client: Any = patient.clients.s3(home.region)
-    place = {"Bucket": settings.s3_bucket, "Key": f"{settings.s3_folder}/doctor".lstrip("/")}
+    place = {"Bucket": settings.s3_bucket, "Key": home.key("nothing")}
     started: dict[str, str] = {}
 
     def begin() -> None:
@@ -178,7 +178,7 @@ def bucket(patient: Patient) -> Finding:
     if not name:
         return note(_NO_BUCKET, _SET_BUCKET)
     check_bucket(patient.clients, name)
-    home, default = MediaFolder(patient.clients, patient.settings).region, patient.clients.region
+    home, default = Bucket(patient.clients, patient.settings, "").region, patient.clients.region
     if home not in patient.clients.regions():
         return wrong(
             f"S3_BUCKET {name} lies in {home}, where AWS Transcribe is not.", "Use a bucket in a region that has it."
@@ -197,7 +197,7 @@ def protection(patient: Patient) -> Finding:
     name = patient.settings.s3_bucket
     if not name:
         return unseen(_NO_BUCKET)
-    client: Any = patient.clients.s3(MediaFolder(patient.clients, patient.settings).region)
+    client: Any = patient.clients.s3(Bucket(patient.clients, patient.settings, "").region)
     open_, kept = _is_open(client, name), _is_kept(client, name)
     if open_:
         return wrong(

@@ -6,11 +6,10 @@ import struct
 import time
 import wave
 from collections.abc import Iterator
-from typing import Any
 
-from transcribe_backend.aws.clients import aws_errors
+from transcribe_backend.aws.bucket import Bucket
 from transcribe_backend.aws.jobs import Job, TranscribeJobs, failed
-from transcribe_backend.aws.media import MediaFolder
+from transcribe_backend.aws.media import MEDIA, Media
 from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.commands.doctor.check import Finding, check, fine, unseen, wrong
@@ -71,13 +70,10 @@ def _ended(jobs: TranscribeJobs, job: Job) -> str:
 
 def _put(patient: Patient) -> Job:
     """The job on a tone under a name that nobody has used before."""
-    home = MediaFolder(patient.clients, patient.settings)
+    bucket = Bucket(patient.clients, patient.settings, MEDIA)
     name = f"doctor-{time.time_ns()}.wav"
-    with aws_errors("put a recording into S3_BUCKET"):
-        client: Any = patient.clients.s3(home.region)
-        key = home.key(name)
-        client.put_object(Bucket=patient.settings.s3_bucket, Key=key, Body=_tone(), **home.encryption())
-    return Job(home.media(name, name), Recognition(language="en-US"))
+    bucket.write(name, _tone(), "audio/wav")
+    return Job(Media(bucket.uri(name), name, bucket.region), Recognition(language="en-US"))
 
 
 def _tone() -> bytes:
