@@ -188,11 +188,11 @@ class Backend:
 
         While all slots are taken, one item every few seconds: it may need none, or one of another region.
         """
-        free = self.settings.max_jobs - self.slots.count()
-        if free <= 0 and time.monotonic() - self._peeked > _PEEK_SECONDS:
+        room = self.slots.room(TRANSCRIBE, BULK)
+        if not room and time.monotonic() - self._peeked > _PEEK_SECONDS:
             self._peeked = time.monotonic()
             return 1
-        return max(0, free)
+        return room
 
     def _gauges(self) -> Standing:
         standing, today = self.work.standing(), self.slots.today()
