@@ -25,6 +25,7 @@ from transcribe_backend.errors import (
     QueueError,
     RequestError,
     StudioUnreachable,
+    TranscribeBackendError,
 )
 from transcribe_backend.home import make_private
 from transcribe_backend.learning import schedule
@@ -226,6 +227,16 @@ class Backend:
         except QueueError as error:
             _log.warning("What waits for the next day waits until then: %s", error.advice)
         self.crew.start()
+
+    def tell_what_is_missing(self) -> None:
+        """Into the log, at the start: what `/setup` would say, and what works only with a Label Studio."""
+        if self.studio is None:
+            missing = "LABEL_STUDIO_API_KEY" if self.settings.label_studio_url else "LABEL_STUDIO_URL"
+            _log.warning("%s is not set: nothing is delivered late or learnt, and uploads cannot be read.", missing)
+        try:
+            self.diagnosis.check()
+        except TranscribeBackendError as error:
+            _log.warning("%s", error.advice)
 
     def resume(self) -> None:
         """What waits because of MAX_AUDIO_HOURS_PER_DAY goes on if the setting leaves room now. Raises QueueError."""

@@ -14,7 +14,7 @@ from transcribe_backend.settings import Settings
 _OPEN = frozenset({"/", "/health"})
 _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".svc", ".lan", ".home.arpa")
 _LONGEST_NAME = 253
-_ASK = "This backend wants BASIC_AUTH_USER and BASIC_AUTH_PASS as Basic authentication."
+_ASK = "This backend requires Basic authentication with its BASIC_AUTH_USER and BASIC_AUTH_PASS."
 _NAME = "Without a password this backend answers to addresses and private names only: set BASIC_AUTH_USER and _PASS."
 _JSON = "The body must be sent as application/json."
 
