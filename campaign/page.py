@@ -36,7 +36,7 @@ _NOT_COVERED = """## What is not covered
 - Label Studio's own faults: it is killed, but its database is never damaged. Label Studio Enterprise.
 - 0.1.0's processes that run beside today's: the upgrade has the files of 0.1.0, which was killed at work.
 - More than one project, and more than some hundred tasks: `benchmarks/scale.py` has 100,000.
-- Days: memory is measured for as long as a run lasts, and a slope is judged from ten process minutes on.
+- Days: the slope of memory is judged where processes lived for ten minutes, so not while `kill` strikes.
 """
 
 

@@ -7,7 +7,7 @@ must be shown with the real one is shown in tests/e2e.
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -33,7 +33,7 @@ class StudioDouble:
     """Project 1 with tasks and predictions; `asked` holds (method, path) of every request.
 
     `refusal` is the status that answers everything, `instead` a status with a body (text or JSON) that does; the user
-    of the token may not see the projects in `denied`.
+    of the token may not see the projects in `denied`. `repeats` is asked how often it stores a prediction once more.
     """
 
     def __init__(self) -> None:
@@ -48,6 +48,8 @@ class StudioDouble:
         self.refusal: int | None = None
         self.instead: Answer | None = None
         self.denied: set[int] = set()
+        self.repeats: Callable[[], int] = lambda: 0
+        self._made = 0
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
@@ -118,6 +120,8 @@ class StudioDouble:
             if int(match[1]) in self.denied:
                 return own_words(403, "You do not have permission to perform this action.")
             return self._project(method, body) if int(match[1]) in self.projects else own_words(404, "Not found.")
+        if parts.path == "/api/projects/":
+            return 200, {"results": [{"id": number, "title": f"Project {number}"} for number in sorted(self.projects)]}
         if parts.path == "/api/ml":
             return 200, self.connected
         if parts.path == "/health":
@@ -130,6 +134,8 @@ class StudioDouble:
                 return 200, list(self.stored.get(int(parse_qs(parts.query)["task"][0]), []))
         if parts.path == "/api/predictions/" and method == "POST":
             return self._create(json.loads(body))
+        if match := re.fullmatch(r"/api/predictions/(\d+)/", parts.path):
+            return self._delete(int(match[1]))
         return own_words(404, "Not found.")
 
     def _project(self, method: str, body: bytes) -> Answer:
@@ -161,9 +167,19 @@ class StudioDouble:
         task = prediction["task"]
         if task in self.gone:
             return own_words(400, "Validation error", {"task": [f'Invalid pk "{task}" - object does not exist.']})
+        made: dict[str, Any] = {}
+        for _ in range(1 + self.repeats()):
+            with self._lock:
+                self._made += 1
+                made = {"id": self._made, **prediction}
+                self.stored.setdefault(task, []).append(made)
+        return 201, made
+
+    def _delete(self, prediction: int) -> Answer:
         with self._lock:
-            self.stored.setdefault(task, []).append(prediction)
-        return 201, {"id": 1, **prediction}
+            for stored in self.stored.values():
+                stored[:] = [each for each in stored if each.get("id") != prediction]
+        return 204, None
 
 
 def own_words(status: int, detail: str, errors: dict[str, Any] | None = None) -> Answer:
@@ -189,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    do_GET = do_POST = do_PATCH = handle_any
+    do_GET = do_POST = do_PATCH = do_DELETE = handle_any
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -1,9 +1,11 @@
 """The whole backend, put together once per process from its settings."""
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +20,8 @@ from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.download.download import Downloader
 from transcribe_backend.errors import (
     CredentialsError,
+    DailyLimit,
+    QueueError,
     RequestError,
     StudioUnreachable,
 )
@@ -35,24 +39,31 @@ from transcribe_backend.learning.training import Trainer
 from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.answers import Answers
 from transcribe_backend.prelabeling.deliveries import GONE, Deliveries
+from transcribe_backend.prelabeling.estimates import Estimates
 from transcribe_backend.prelabeling.imports import IMPORT, Imports
 from transcribe_backend.prelabeling.live_projects import UNCERTAINTY, LiveProjects
 from transcribe_backend.prelabeling.ordering import ORDER, Ordering
 from transcribe_backend.prelabeling.predictions import Predictions
 from transcribe_backend.prelabeling.project import Projects, project_id
+from transcribe_backend.prelabeling.retries import AGAIN, Retries
+from transcribe_backend.prelabeling.tally import Tally
+from transcribe_backend.prelabeling.titles import Titles
 from transcribe_backend.prelabeling.versions import Answered, Versions
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Studio
-from transcribe_backend.telemetry.metrics import Metrics
+from transcribe_backend.telemetry.metrics import Metrics, Standing
 from transcribe_backend.transcribing.audio import LIMITS, AudioLocator
 from transcribe_backend.transcribing.batch import Batch
 from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, TRANSCRIBE
 from transcribe_backend.transcribing.transcriber import Transcriber
 from transcribe_backend.transcribing.watch import SLOWEST_PERIOD, WATCH, Watch
+from transcribe_backend.work.causes import kind
 from transcribe_backend.work.crew import Lane
 from transcribe_backend.work.engine import engine
 from transcribe_backend.work.items import BULK, URGENT
 from transcribe_backend.work.records import Records
+
+_log = logging.getLogger(__name__)
 
 _PEEK_SECONDS = 3.0
 
@@ -73,11 +84,11 @@ class Backend:
         self.jobs = TranscribeJobs(self.clients, self.store, settings)
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
-        self._price = Price(settings.price_per_minute, settings.minimum_seconds)
+        self.price = Price(settings.price_per_minute, settings.minimum_seconds)
         self._home = MediaFolder(self.clients, settings)
         self._clock = clock or time.monotonic
-        self.engine = engine(settings, clock)
-        self.work, self.slots = self.engine.work, self.engine.slots
+        self.engine = engine(settings, clock, self.metrics.store)
+        self.work, self.slots, self.ledger = self.engine.work, self.engine.slots, self.engine.ledger
         self.vocabularies = Vocabularies(self.clients, settings)
         self.calibrations = Calibrations(Documents(self.clients, settings, "calibrations"))
         known = Records(self.engine.database, "in use", InUse)
@@ -99,7 +110,7 @@ class Backend:
             self.settings,
             self._clock,
         )
-        self.watch = Watch(self.engine, self.jobs, self.store, self.metrics.job)
+        self.watch = Watch(self.engine, self.jobs, self.store, self.price, self.metrics.job)
         self.transcriber = Transcriber(
             self.engine,
             self.audio,
@@ -115,10 +126,16 @@ class Backend:
     def _prelabeling(self) -> None:
         live = LiveProjects(self.studio, self.projects, self._clock)
         made = Predictions(self.store)
-        self.answers = Answers(self.engine, self.transcriber, made, live, self.settings)
-        self.deliveries = Deliveries(self.engine, self.transcriber, made, live, self.metrics.delivery)
-        self.imports = Imports(self.engine, self.transcriber, live, self.settings, self._version_changed)
+        tally = Tally(self.ledger, self.metrics.text)
+        self.estimates = Estimates(self.transcriber, self.price)
+        self.answers = Answers(self.engine, self.transcriber, made, live, tally, self.settings)
+        self.deliveries = Deliveries(self.engine, self.transcriber, made, live, tally, self.metrics.delivery)
+        self.imports = Imports(
+            self.engine, self.transcriber, live, self.estimates, self.settings, self._version_changed
+        )
         self.ordering = Ordering(self.engine, live, self.imports)
+        self.retries = Retries(self.engine, self.jobs, self.transcriber, live)
+        self.titles = Titles(self.studio)
         self.versions = Versions(Records(self.engine.database, "versions", Answered))
 
     def _learning(self) -> None:
@@ -135,7 +152,7 @@ class Backend:
             self.studio,
             self.projects,
             evidence,
-            Evaluation(evidence, self.batch, self.settings.train_champion_days, self._price),
+            Evaluation(evidence, self.batch, self.settings.train_champion_days, self.price),
             Excerpts(self.clients, self.staging, self.settings.model_dir / "tmp"),
             self.vocabularies,
             self.learnt,
@@ -159,6 +176,7 @@ class Backend:
             *(Lane(PUSH, priority, 4, self.deliveries.push, pauses=no_studio) for priority in both),
             Lane(GONE, URGENT, 1, self.deliveries.check_gone, pauses=no_studio),
             Lane(IMPORT, BULK, 1, self.imports.carry_on, pauses=no_studio),
+            *(Lane(AGAIN, priority, 2, self.retries.carry_on, pauses=(*no_aws, *no_studio)) for priority in both),
             Lane(ORDER, BULK, 1, self.ordering.carry_on, pauses=no_studio),
             Lane(TRAINING, URGENT, 2, self.learning.carry_on),
         ]
@@ -174,8 +192,24 @@ class Backend:
             return 1
         return max(0, free)
 
-    def _gauges(self) -> tuple[int, int]:
-        return self.slots.count(), self.work.count(TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)
+    def _gauges(self) -> Standing:
+        standing, today = self.work.standing(), self.slots.today()
+        owed: dict[tuple[str, str], int] = {}
+        for (queue, _), count in standing.items():
+            owed[queue, ""] = owed.get((queue, ""), 0) + count
+        for group in self.work.troubles():
+            place = (group.queue, kind(group.cause))
+            owed[place] = owed.get(place, 0) + group.count
+            owed[group.queue, ""] -= group.count
+        predictions = (TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)
+        return Standing(
+            self.slots.count(),
+            self.slots.oldest(),
+            sum(count for (queue, _), count in standing.items() if queue in predictions),
+            owed,
+            today.used,
+            self.settings.max_audio_hours * 3600,
+        )
 
     def _home_region(self) -> str:
         """Where learnt vocabularies are: with S3_BUCKET all media lies in its region, else in the default one."""
@@ -186,7 +220,16 @@ class Backend:
 
     def start(self) -> None:
         """Start the threads that do owed work; every process does, a `worker` nothing else."""
+        try:
+            self.resume()
+        except QueueError as error:
+            _log.warning("What waits for the next day waits until then: %s", error.advice)
         self.crew.start()
+
+    def resume(self) -> None:
+        """What waits because of MAX_AUDIO_HOURS_PER_DAY goes on if the setting leaves room now. Raises QueueError."""
+        if self.slots.today().allows(1.0):
+            self.work.hasten(DailyLimit)
 
     def notice(self, event: str, data: Mapping[str, Any]) -> None:
         """Act, in the background, on what happened in Label Studio; unknown events are ignored.
@@ -212,6 +255,8 @@ class Backend:
     def close(self) -> None:
         """Let the process end: nothing new is started, what is owed stays owed and is taken over."""
         self.crew.close()
+        with suppress(QueueError):
+            self.ledger.flush()
         self.engine.database.close()
 
 

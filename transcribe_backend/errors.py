@@ -22,6 +22,7 @@ TranscribeBackendError          what is wrong + `remedy`: what to do; `mended`: 
 │   ├── StudioDenied            401, 403
 │   └── StudioNotFound          404: task, project or file is gone
 ├── QueueError                  the store of owed work, at QUEUE_URL or in MODEL_DIR, does not answer
+├── DailyLimit                  today's audio (MAX_AUDIO_HOURS_PER_DAY) is used up
 ├── DiskFull                    the disk of MODEL_DIR has no room for audio
 └── TrainingError               a training cannot be done
 """
@@ -50,6 +51,8 @@ class TranscribeBackendError(Exception):
     """Base of all our errors: `str(error)` is the problem in one sentence, `remedy` what the reader should do."""
 
     mended = Mended.NEVER
+    pause: float | None = None
+    """Seconds before it makes sense to try again, where that is known."""
 
     def __init__(
         self, problem: str, *, remedy: str = "", retryable: bool | None = None, mended: Mended | None = None
@@ -176,6 +179,12 @@ class StudioNotFound(StudioError):
 
 class QueueError(TranscribeBackendError):
     """The store of owed work cannot be read or written."""
+
+    mended = Mended.ITSELF
+
+
+class DailyLimit(TranscribeBackendError):
+    """MAX_AUDIO_HOURS_PER_DAY keeps an audio from being transcribed before the next day."""
 
     mended = Mended.ITSELF
 

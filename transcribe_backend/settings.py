@@ -102,6 +102,12 @@ class Settings:
         "What AWS charges you for at least, per job, for estimates",
         _number(float, 0, 3600),
     )
+    max_audio_hours: float = _setting(
+        "MAX_AUDIO_HOURS_PER_DAY",
+        0.0,
+        "Hours of audio transcribed in a day (UTC), by all processes together; what is more waits; 0: no limit",
+        _number(float, 0, 100_000),
+    )
     label_studio_url: str = _setting(
         "LABEL_STUDIO_URL", "", "Where this backend reaches Label Studio", web_url, also=("LABEL_STUDIO_HOST",)
     )
@@ -124,6 +130,12 @@ class Settings:
     )
     prefetch_max_tasks: int = _setting(
         "PREFETCH_MAX_TASKS", 1000, "New tasks transcribed ahead per import; 0 turns it off", _number(int, 0, 10**6)
+    )
+    prefetch_connect_tasks: int = _setting(
+        "PREFETCH_CONNECT_TASKS",
+        100,
+        "Tasks of a project transcribed ahead when it is connected; 0 turns it off",
+        _number(int, 0, 10**6),
     )
     train_min_new_annotations: int = _setting(
         "TRAIN_MIN_NEW_ANNOTATIONS", 20, "New annotations before a training starts by itself", _number(int, 1, 10**6)
@@ -157,6 +169,9 @@ class Settings:
     port: int = _setting("PORT", 9090, "Port of the server", _number(int, 1, 65535))
     workers: int = _setting("WORKERS", 1, "Server processes", _number(int, 1, 64))
     threads: int = _setting("THREADS", 64, "Threads per process; 8 of them never wait for jobs", _number(int, 9, 1024))
+    metrics_port: int = _setting(
+        "METRICS_PORT", 0, "Port on which a `worker` shows its metrics; 0 turns it off", _number(int, 0, 65535)
+    )
     log_level: str = _setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR", _log_level)
 
     @classmethod

@@ -106,7 +106,7 @@ class Ears:
         lost = (set(NAMES) - known) | (set(self.spoilt) if vocabulary else set())
         return " ".join("mumble" if word in lost else word for word in self.said[task].split())
 
-    def ensure(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TranscribeBackendError | None]]:
+    def ensure(self, jobs: Sequence[Job], project: str = "") -> Iterator[tuple[Job, TranscribeBackendError | None]]:
         for job in jobs:
             if job.name not in self.made:
                 self.paid.append(job.name)

@@ -133,6 +133,8 @@ class Way:
         counts = scene.studio.counts()
         assert [counts.get(task["id"], 0) for task in scene.studio.tasks] == [1] * self.tasks, counts
         assert all(number == 1 for number in started(scene).values()), started(scene)
+        booked = rows(scene.settings, "select sum(amount) from transcribe_ledger where what = 'jobs'")
+        assert booked == [(len(started(scene)),)], "each job is in the ledger once"
 
 
 class Answer(Way):

@@ -57,6 +57,22 @@ def away(machine: Machine, studio: StudioDouble, one: Backend, uris: list[str]) 
     studio.up()
 
 
+def test_what_label_studio_repeats_by_itself_is_deleted(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    """Its database is locked while it stores a prediction, and it begins anew with what it has half done."""
+    asked(one, put_audio(aws, "repeated.wav"))
+
+    def locked() -> int:
+        machine.clock.ahead += 7
+        return 1
+
+    studio.repeats = locked
+    machine.settle(one)
+    assert [each["id"] for each in studio.stored[1]] == [1], "the first"
+    assert delivered(one) == {"pushed": 1}
+
+
 def test_a_late_prediction_is_pushed_once(aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble) -> None:
     asked(one, put_audio(aws, "late-a.wav", "late-b.wav"))
     machine.settle(one)

@@ -125,7 +125,7 @@ def test_connecting_while_the_store_is_away_is_made_up_for(
     def away(*_: object) -> None:
         raise QueueError("The store does not answer.")
 
-    for place in ((one.work, "add"), (one.imports._connected, "add")):
+    for place in ((one.work, "add"), (one.imports.announced, "add")):
         with monkeypatch.context() as patch:
             patch.setattr(*place, away)
             with pytest.raises(QueueError):

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -19,6 +20,7 @@ from transcribe_backend.speech.recognition import Recognition
 
 PREFIX = "ls-"
 _PAGE = 100
+_YOUNG_SECONDS = 60.0
 _NOT_FOUND = frozenset({"NotFoundException", "BadRequestException"})
 _UNREADABLE = "S3 URI that you provided can't be accessed"
 _UNWRITABLE = "output bucket can't be accessed"
@@ -41,13 +43,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """What AWS says of a job: QUEUED, IN_PROGRESS, COMPLETED or FAILED, with its reason, its audio and its output."""
+    """What AWS says of a job: QUEUED, IN_PROGRESS, COMPLETED or FAILED, with its reason, its audio and its output, and
+    when (Unix time) it was created."""
 
     name: str
     state: str
     reason: str = ""
     audio: str = ""
     output: str = ""
+    created: float = field(default=0.0, compare=False)
 
 
 class TranscribeJobs:
@@ -68,7 +72,8 @@ class TranscribeJobs:
                 self._clients.starts(job.media.region or None).start_transcription_job(**self._request(job))
             except ClientError as error:
                 if error_code(error) == "ConflictException":
-                    return False
+                    # A try before this one may have been accepted, and its answer lost.
+                    return error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0 and self.is_young(job)
                 raise self._without_access(job, error) or error from error
         return True
 
@@ -108,6 +113,11 @@ class TranscribeJobs:
                     return None
                 raise
         return _status(answer["TranscriptionJob"])
+
+    def is_young(self, job: Job) -> bool:
+        """Whether AWS has a job of that name, made within the last minute."""
+        status = self.get(job.name, job.media.region)
+        return status is not None and time.time() - status.created < _YOUNG_SECONDS
 
     def fetch(self, job: Job) -> bool:
         """Bring the transcript of a job that may have ended into the store; False when there is none yet.
@@ -188,6 +198,7 @@ def _status(described: Any) -> JobStatus:
         reason=described.get("FailureReason", ""),
         audio=described.get("Media", {}).get("MediaFileUri", ""),
         output=_place(described.get("Transcript", {})),
+        created=described["CreationTime"].timestamp() if "CreationTime" in described else 0.0,
     )
 
 

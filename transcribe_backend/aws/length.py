@@ -14,6 +14,8 @@ SHORTEST, LONGEST = 0.5, 4 * 3600.0
 """AWS Transcribe's quotas of media length, in seconds."""
 COULD_BE_TOO_LONG = 4 * 1024**2
 """What has fewer bytes is shorter than LONGEST at any usual bit rate (AMR's lowest makes 8 MB of it)."""
+LOW_QUALITY = 3000
+"""Bytes per second of compressed speech that is still good to understand (24 kbit/s)."""
 _MOST_AT_ONCE = 2**20
 _MOST_READS = 60_000
 _PAGE = b"OggS"

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -37,12 +37,15 @@ class Media:
     """Audio that AWS Transcribe can be pointed at.
 
     `uri` is its s3:// place, `region` where a job for it must run. `identity` says what it is, whatever its place:
-    `s3://bucket/key#etag`, `sha256:<hex>` once staged, or the URI alone where S3 does not tell the ETag.
+    `s3://bucket/key#etag`, `sha256:<hex>` once staged, or the URI alone where S3 does not tell the ETag. `size` (bytes)
+    and `seconds` say how much it is, as far as that is known, and not what.
     """
 
     uri: str
     identity: str
     region: str
+    size: int = field(default=0, compare=False)
+    seconds: float | None = field(default=None, compare=False)
 
 
 class Regions:
@@ -107,9 +110,9 @@ class MediaFolder:
                 remedy="Set S3_BUCKET to a bucket of yours, or import the audio as s3:// URIs.",
             )
 
-    def media(self, name: str, identity: str) -> Media:
+    def media(self, name: str, identity: str, size: int = 0, seconds: float | None = None) -> Media:
         """The Media that lies (or will lie) here under `name`."""
-        return Media(f"s3://{self._settings.s3_bucket}/{self.key(name)}", identity, self.region)
+        return Media(f"s3://{self._settings.s3_bucket}/{self.key(name)}", identity, self.region, size, seconds)
 
     def key(self, name: str) -> str:
         """Key of `name` in S3_BUCKET."""
@@ -187,9 +190,16 @@ class S3Media:
             return None
         _check_object(found, head)
         identity = f"{found.uri}#{head['ETag'].strip(chr(34))}"
-        if head["ContentLength"] >= length.COULD_BE_TOO_LONG:
-            length.check(self._seconds(found, identity, head["ContentLength"]), found.uri)
-        return self._placed(found, identity)
+        size = head["ContentLength"]
+        seconds = self._seconds(found, identity, size) if size >= length.COULD_BE_TOO_LONG else None
+        length.check(seconds, found.uri)
+        return replace(self._placed(found, identity), size=size, seconds=seconds)
+
+    def seconds(self, media: Media) -> float | None:
+        """How long it lasts by its header; None where that does not tell, or we may not read it."""
+        if media.seconds is None and 0 < media.size < length.COULD_BE_TOO_LONG:
+            return self._seconds(addresses.from_uri(media.uri), media.identity, media.size)
+        return media.seconds
 
     def _check_policy(self, found: S3Address) -> None:
         allowed = self._settings.allowed_s3_buckets

@@ -77,14 +77,15 @@ class Staging:
                 self._require_room(source)
                 spooled = _convert(spooled, converted, source)
             with spooled.path.open("rb") as file:
-                length.check(length.of_file(file), source)
-            return self._put(spooled, source)
+                seconds = length.of_file(file)
+            length.check(seconds, source)
+            return self._put(spooled, seconds, source)
 
-    def _put(self, spooled: _Spooled, source: str) -> Media:
+    def _put(self, spooled: _Spooled, seconds: float | None, source: str) -> Media:
         name = f"{spooled.sha256}.{spooled.format}"
         if not self._media.holds(name):
             self._upload(spooled.path, name, source)
-        return self._media.media(name, f"sha256:{spooled.sha256}")
+        return self._media.media(name, f"sha256:{spooled.sha256}", spooled.path.stat().st_size, seconds)
 
     def _upload(self, path: Path, name: str, source: str) -> None:
         bucket = self._settings.s3_bucket

@@ -21,6 +21,7 @@ from transcribe_backend.speech.transcript import Transcript, parse
 REDACTED = "ls-redacted-"
 """How the names of jobs begin whose output is redacted."""
 _IN_MEMORY = 40 * 1024**2
+_ENDS_IN_MEMORY, _END_SIZE = 8 * 1024**2, 256
 _SIZE = 2  # bytes of a transcript for each byte of its document: 300 a word, by measuring
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
@@ -33,6 +34,7 @@ class TranscriptStore:
         self._settings = settings
         self._folder = settings.model_dir / "transcripts"
         self._memory: Memory[str, Transcript] = Memory(_IN_MEMORY)
+        self._ends: Memory[str, float] = Memory(_ENDS_IN_MEMORY)
 
     def key(self, name: str) -> str:
         """Key in S3_BUCKET that AWS Transcribe is told to write this job's output to."""
@@ -46,6 +48,10 @@ class TranscriptStore:
         """The transcript of a job that `has` it; raises TranscriptError when it is unreadable or gone."""
         return self._memory.get(name) or self._read(name)
 
+    def end(self, name: str) -> float:
+        """When the last word of a transcript ends (seconds), 0 where this process has not read it."""
+        return self._ends.get(name) or 0.0
+
     def made_at(self, name: str, region: str | None = None) -> float | None:
         """When (Unix time) AWS wrote the output into S3_BUCKET; without one, when it came to this disk."""
         for key in self._keys(name) if self._settings.s3_bucket else ():
@@ -58,7 +64,7 @@ class TranscriptStore:
         """Keep AWS's output document; raises TranscriptError when it is not one."""
         transcript = parse(_decode(document))
         self._write(name, document)
-        self._memory.keep(name, transcript, len(document) * _SIZE)
+        self._remember(name, transcript, len(document))
 
     def fetch(self, name: str, region: str | None = None) -> bool:
         """Look into S3_BUCKET; False when the output is not there or there is no bucket."""
@@ -110,8 +116,12 @@ class TranscriptStore:
             with suppress(OSError):
                 path.unlink()
             raise TranscriptError(f"The cached transcript {name} is damaged or gone.", retryable=True) from error
-        self._memory.keep(name, transcript, len(document) * _SIZE)
+        self._remember(name, transcript, len(document))
         return transcript
+
+    def _remember(self, name: str, transcript: Transcript, size: int) -> None:
+        self._memory.keep(name, transcript, size * _SIZE)
+        self._ends.keep(name, transcript.end, _END_SIZE)
 
     def _write(self, name: str, document: bytes) -> None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend, backend
-from transcribe_backend.commands import connect, export, retry, transcribe, vocabulary, worker
+from transcribe_backend.commands import connect, estimate, export, retry, transcribe, vocabulary, worker
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.telemetry.logs import configure_logging
 
@@ -45,6 +45,10 @@ def parser() -> argparse.ArgumentParser:
     exporting = add("export", "the annotators' corrected texts with times: subtitles, or lists of timed words")
     export.add_arguments(exporting)
     exporting.set_defaults(run=_with_backend(export.run))
+
+    estimating = add("estimate", "what transcribing a project would cost, before anything is started")
+    estimate.add_arguments(estimating)
+    estimating.set_defaults(run=_with_backend(estimate.run))
 
     working = add("worker", "do owed work beside the servers, on any machine that shares QUEUE_URL")
     working.set_defaults(run=_with_backend(worker.run))

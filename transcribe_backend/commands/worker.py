@@ -7,6 +7,7 @@ import threading
 
 from transcribe_backend.backend import Backend
 from transcribe_backend.home import UMASK
+from transcribe_backend.web.metrics_port import metrics_port
 
 
 def run(arguments: argparse.Namespace, running: Backend) -> int:
@@ -15,7 +16,8 @@ def run(arguments: argparse.Namespace, running: Backend) -> int:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    running.start()
-    print("Worker runs.", flush=True)
-    ended.wait()
+    with metrics_port(running):
+        running.start()
+        print("Worker runs.", flush=True)
+        ended.wait()
     return 0

@@ -21,8 +21,8 @@ _DAY = 86_400.0
 class Transcriptions(Protocol):
     """Has audio transcribed."""
 
-    def ensure(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TranscribeBackendError | None]]:
-        """Each job as it ends, with its error when it failed."""
+    def ensure(self, jobs: Sequence[Job], project: str = "") -> Iterator[tuple[Job, TranscribeBackendError | None]]:
+        """Each job as it ends, with its error when it failed; the project is charged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,10 @@ class Evaluation:
         """What a report says of a price."""
         return {"jobs": jobs, "billed_seconds": seconds, "estimated_dollars": self._price.dollars(seconds)}
 
-    def pairs(self, trials: Sequence[Trial], recognition: Recognition, *, champion: bool) -> dict[int, Pair]:
-        """By task, what is heard with these options; tasks that AWS cannot transcribe are missing.
+    def pairs(
+        self, trials: Sequence[Trial], recognition: Recognition, *, champion: bool, project: str = ""
+    ) -> dict[int, Pair]:
+        """By task, what is heard with these options, on a project's account; what AWS cannot transcribe is missing.
 
         Raises the error of a job that may pass by itself.
         """
@@ -74,7 +76,7 @@ class Evaluation:
             Job(_renewed(trial.sample.media, trial.renewed if champion else ""), recognition): trial.sample
             for trial in trials
         }
-        for _, error in self._transcriptions.ensure(list(jobs)):
+        for _, error in self._transcriptions.ensure(list(jobs), project):
             if error and not error.permanent:
                 raise error
         heard = ((sample, self._evidence.fetched(job)) for job, sample in jobs.items())

@@ -362,10 +362,11 @@ class Trainer:
         self, training: Training, project: Project, trials: Sequence[Trial], vocabulary: str
     ) -> tuple[list[Pair], list[Pair]]:
         """The pairs of the champion and of a candidate, for the tasks that both could transcribe."""
-        old = self._evaluation.pairs(trials, _options(training, project, training.champion), champion=True)
+        ask, charged = self._evaluation.pairs, training.project
+        old = ask(trials, _options(training, project, training.champion), champion=True, project=charged)
         if vocabulary == training.champion:
             return list(old.values()), list(old.values())
-        new = self._evaluation.pairs(trials, _options(training, project, vocabulary), champion=False)
+        new = ask(trials, _options(training, project, vocabulary), champion=False, project=charged)
         both = [task for task in old if task in new]
         return [old[task] for task in both], [new[task] for task in both]
 

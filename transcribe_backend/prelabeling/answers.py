@@ -12,6 +12,7 @@ from transcribe_backend.labeling import regions
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.predictions import Prediction, Predictions
 from transcribe_backend.prelabeling.project import Project
+from transcribe_backend.prelabeling.tally import Tally
 from transcribe_backend.settings import Settings
 from transcribe_backend.transcribing.owed import ENDS, PUSH, TRANSCRIBE, Owed
 from transcribe_backend.transcribing.transcriber import Transcriber
@@ -69,10 +70,12 @@ class Answers:
         transcriber: Transcriber,
         predictions: Predictions,
         live: LiveProjects,
+        tally: Tally,
         settings: Settings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
+        self._tally = tally
         self._work = engine.work
         self._claims = engine.claims
         self._bell = engine.bell
@@ -91,6 +94,7 @@ class Answers:
         """
         until = self._clock() + min(self._settings.predict_wait + _BUILDING_SECONDS, _LONGEST_SECONDS)
         asked = [self._asked(task, project, urgent=len(tasks) <= _URGENT_TASKS) for task in tasks]
+        known, begun = {id(each) for each in asked if each.job}, self._clock()
         try:
             arrived = self._await_late(asked)
             unbuilt = self._build(asked, project, until)
@@ -100,7 +104,15 @@ class Answers:
             _log.error("Predictions that are late will not be delivered: %s", error.advice)
             self._find(asked, until)
             self._build(asked, project, until)
+        self._count(project, [each for each in asked if each.made and not each.yielded], known, self._clock() - begun)
         return [() if each.yielded else each.made for each in asked]
+
+    def _count(self, project: Project, answered: Sequence[_Asked], known: set[int], seconds: float) -> None:
+        """`known` are those whose transcript was there already."""
+        for each in answered:
+            self._tally.text(project.id, 0.0 if id(each) in known else seconds, each.made[0].get("score"))
+            if id(each) in known:
+                self._transcriber.reused(project.id, each.job)
 
     def interactive(self, task: Task, project: Project, context: Mapping[str, Any]) -> Prediction:
         """The words of an annotator's new regions; no result when there is nothing to fill or no transcript yet."""

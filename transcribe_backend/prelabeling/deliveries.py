@@ -9,6 +9,7 @@ from transcribe_backend.errors import StudioNotFound
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.predictions import Predictions
 from transcribe_backend.prelabeling.project import Project, project_id
+from transcribe_backend.prelabeling.tally import Tally
 from transcribe_backend.transcribing.owed import READY, TRANSCRIBE, Owed, owed
 from transcribe_backend.transcribing.transcriber import Transcriber
 from transcribe_backend.work.engine import Engine
@@ -17,6 +18,7 @@ from transcribe_backend.work.items import URGENT, Item, New
 _log = logging.getLogger(__name__)
 
 _SENDING_SECONDS = 90.0  # a push that was not answered may still be stored
+_REPEATED_SECONDS = 5.0  # so long SQLite waits for a lock at least before Label Studio repeats a request
 _READY_SECONDS = 30.0  # audio that is opened is looked at again by then
 GONE = "gone"
 """The queue of tasks that may have been deleted."""
@@ -36,8 +38,10 @@ class Deliveries:
         transcriber: Transcriber,
         predictions: Predictions,
         live: LiveProjects,
+        tally: Tally,
         count: Count = lambda outcome: None,
     ) -> None:
+        self._tally = tally
         self._transcriber = transcriber
         self._predictions = predictions
         self._live = live
@@ -96,7 +100,9 @@ class Deliveries:
         # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0005).
         made = self._predictions.of(item.job, project)[::-1]
         studio, now = self._live.studio, self._work.now()
-        stored = sum(known.get("model_version") == wanted.version for known in studio.predictions(wanted.task))
+        stored = len(self._stored(wanted.task, wanted.version))
+        if stored > len(made):
+            self._delete_doubles(wanted.task, wanted.version)
         if stored >= len(made):
             self._done(item, "already there")
         elif not self._claims.take([item.key], since=now, seconds=_SENDING_SECONDS):
@@ -104,7 +110,24 @@ class Deliveries:
         else:
             for each in made[stored:]:
                 studio.create_prediction(wanted.task, each["result"], each.get("score"), each["model_version"])
+            if self._work.now() - now > _REPEATED_SECONDS:
+                self._delete_doubles(wanted.task, wanted.version)
             self._done(item, "pushed")
+            waited = self._work.now() - (wanted.since or item.added)
+            self._tally.text(wanted.project, waited, made[-1].get("score"))
+
+    def _delete_doubles(self, task: int, version: str) -> None:
+        """On SQLite, Label Studio repeats a request by itself when its database is locked, also where that was after it
+        had stored the prediction (1.23 core/middleware.py DatabaseIsLockedRetryMiddleware). The oldest stays.
+        """
+        kept: list[Any] = []
+        for each in sorted(self._stored(task, version), key=lambda known: int(known["id"])):
+            if each["result"] in kept:
+                self._live.studio.delete_prediction(int(each["id"]))
+            kept.append(each["result"])
+
+    def _stored(self, task: int, version: str) -> list[dict[str, Any]]:
+        return [each for each in self._live.studio.predictions(task) if each.get("model_version") == version]
 
     def _done(self, item: Item, outcome: str) -> None:
         self._work.finish(item)

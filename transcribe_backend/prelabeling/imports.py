@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from transcribe_backend.errors import StudioNotFound
+from transcribe_backend.prelabeling.estimates import Estimates
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.project import Project, project_id
 from transcribe_backend.settings import Settings
+from transcribe_backend.transcribing.limit import used_up
 from transcribe_backend.transcribing.owed import TRANSCRIBE, Owed
 from transcribe_backend.transcribing.transcriber import Transcriber
 from transcribe_backend.work.engine import Engine
@@ -20,13 +22,21 @@ _log = logging.getLogger(__name__)
 IMPORT = "import"
 """The queue of imports, each with a cursor."""
 _PAGE = 100
+_LOOKED_AT = 20  # tasks by which the price of all is told
 _AHEAD = 1_000  # tasks that are owed at most before the next page is read
 _FULL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A project whose tasks were transcribed ahead when it was connected."""
+    """A project whose tasks are transcribed ahead since it was connected: `ahead` of its `tasks`, which have about so
+    many `seconds` of audio and cost about so many `dollars`; both 0 until that is known, or where it cannot be told.
+    """
+
+    tasks: int = 0
+    ahead: int = 0
+    seconds: float = 0.0
+    dollars: float = 0.0
 
 
 class Imports:
@@ -41,16 +51,20 @@ class Imports:
         engine: Engine,
         transcriber: Transcriber,
         live: LiveProjects,
+        estimates: Estimates,
         settings: Settings,
         ended: Callable[[str], None] = lambda project: None,
     ) -> None:
+        self._estimates = estimates
         self._ended = ended
         self._live = live
         self._transcriber = transcriber
         self._work = engine.work
         self._wake = engine.wake
-        self._connected = Records(engine.database, "connected", Connected)
+        self._slots = engine.slots
+        self.announced = Records(engine.database, "connected", Connected)
         self._limit = settings.prefetch_max_tasks
+        self._first_limit = min(settings.prefetch_max_tasks, settings.prefetch_connect_tasks)
 
     def imported(self, project: Mapping[str, Any], task_ids: Sequence[int]) -> None:
         """New tasks: transcribe them ahead, PREFETCH_MAX_TASKS at most."""
@@ -58,22 +72,30 @@ class Imports:
             return
         if len(task_ids) > self._limit:
             _log.info("%s tasks imported, PREFETCH_MAX_TASKS allows %s: the others wait", len(task_ids), self._limit)
-        self._plan(project_id(project), min(task_ids) - 1, max(task_ids))
+        self._plan(project_id(project), min(task_ids) - 1, max(task_ids), self._limit)
 
     def connected(self, project: Project) -> None:
-        """A project is connected: transcribe its tasks without predictions ahead, once."""
-        if not self._live.configured or not self._limit or not project.number or self._connected.get(project.id):
+        """A project is connected: transcribe its tasks without predictions ahead, once, PREFETCH_CONNECT_TASKS at most;
+        first the log says what that will cost.
+        """
+        self._tell_limit(project)
+        if not self._live.configured or not self._first_limit or not project.number or self.announced.get(project.id):
             return
         _log.info(
-            "Project %s: up to %s of its tasks are transcribed ahead (PREFETCH_MAX_TASKS)", project.id, self._limit
-        )
-        self._plan(project.id, 0, None)
-        self._connected.add({project.id: Connected()})
+            "Project %s is connected: up to %s of its tasks are transcribed ahead (PREFETCH_CONNECT_TASKS); what that "
+            "costs is told before it begins", project.id, self._first_limit,
+        )  # fmt: skip
+        self._plan(project.id, 0, None, self._first_limit, announce=True)
+        self.announced.add({project.id: Connected()})
+
+    def _tell_limit(self, project: Project) -> None:
+        if not (today := self._slots.today()).allows(1.0):
+            _log.warning("Project %s: new audio waits. %s", project.id, used_up(today).advice)
 
     def renew(self, project: str, version: str) -> None:
         """The unlabeled tasks of a project are predicted in this version, too, PREFETCH_MAX_TASKS at most."""
         if self._limit:
-            self._plan(project, 0, None, version)
+            self._plan(project, 0, None, self._limit, version=version)
 
     def carry_on(self, item: Item) -> None:
         """Owe the predictions of the next page of tasks."""
@@ -89,7 +111,11 @@ class Imports:
             self._work.finish(item)
             return
         lacking = [task for task in page if not task.get("is_labeled") and _lacks(task, body.get("version"))]
-        new = list(self._owed(project, lacking[: body["left"]]))
+        if body.get("announce"):
+            self._announce(project, lacking)
+            self._work.later(item, 0.0, body={**body, "announce": False})
+            return
+        new = list(self._owed(project, lacking[: body["left"]], body.get("since", 0.0)))
         self._work.add(New(each.key, TRANSCRIBE, each.body(), BULK) for each in new)
         left = body["left"] - len(new)
         if len(page) < _PAGE or left <= 0:
@@ -99,19 +125,47 @@ class Imports:
         else:
             self._work.later(item, 0.0, body={**body, "after": page[-1]["id"], "left": left})
 
-    def _plan(self, project: str, after: int, upto: int | None, version: str = "") -> None:
+    def _announce(self, project: Project, lacking: Sequence[Mapping[str, Any]]) -> None:
+        """What transcribing ahead will cost, by the first tasks."""
+        tasks = int(self._live.studio.project(project.number).get("task_number") or len(lacking))
+        ahead = min(self._first_limit, tasks if len(lacking) == _PAGE else len(lacking))
+        estimate = self._estimates.of(lacking[:_LOOKED_AT], project)
+        share = ahead / estimate.tasks if estimate.tasks else 0.0
+        seconds, billed = (estimate.likely(each) * share for each in (estimate.seconds, estimate.billed))
+        told = Connected(tasks, ahead, seconds, self._estimates.price.dollars(billed))
+        self.announced.put(project.id, told)
+        cost = f"about {seconds / 60:.0f} minutes of audio, an estimated ${told.dollars:.2f}"
+        _log.info(
+            "Project %s: %s of its %s tasks are transcribed ahead: %s (PREFETCH_CONNECT_TASKS). The others are when "
+            "somebody opens them.", project.id, ahead, tasks,
+            cost if seconds else "how much audio that is cannot be told before it is downloaded",
+        )  # fmt: skip
+
+    def _plan(
+        self, project: str, after: int, upto: int | None, limit: int, *, version: str = "", announce: bool = False
+    ) -> None:
         if not self._live.configured:
             _log.info("Nothing is transcribed ahead: set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY")
             return
-        body = {"project": project, "after": after, "upto": upto, "left": self._limit, "version": version}
+        body = {
+            "project": project,
+            "after": after,
+            "upto": upto,
+            "left": limit,
+            "since": self._work.now(),
+            "version": version,
+        }
+        if announce:
+            body["announce"] = True
         self._work.add([New(f"import|{project}|{after}|{upto or ''}{version}", IMPORT, body, BULK)])
         self._wake()
 
-    def _owed(self, project: Project, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Owed]:
+    def _owed(self, project: Project, tasks: Sequence[Mapping[str, Any]], since: float) -> Iterator[Owed]:
         for task in tasks:
             value = project.interface.audio(task.get("data"))
             audio = value.strip() if isinstance(value, str) else ""
-            wanted = Owed(audio, project.recognition, project.id, int(task["id"]), project.version)
+            number = int(task["id"])
+            wanted = Owed(audio, project.recognition, project.id, number, project.version, since=since)
             yield self._transcriber.small(wanted)
 
 

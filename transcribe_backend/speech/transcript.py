@@ -66,6 +66,11 @@ class Transcript:
         """Mean confidence of the words that have one."""
         return mean_confidence(self.words)
 
+    @property
+    def end(self) -> float:
+        """When the last word ends, in seconds."""
+        return max((word.end for word in self.words), default=0.0)
+
     @cached_property
     def channels(self) -> frozenset[int]:
         """The channels words were heard on; empty when AWS did not tell the channels apart."""

@@ -150,6 +150,10 @@ class Studio:
         body = {"task": task, "result": result, "model_version": model_version}
         return _object(self.post("/api/predictions/", body if score is None else {**body, "score": score}))
 
+    def delete_prediction(self, prediction: int) -> None:
+        """Delete a prediction."""
+        self.delete(f"/api/predictions/{prediction}/")
+
     def file_path(self, value: str) -> str | None:
         """The path, below `url`, of a file that Label Studio serves; None when `value` is on another server.
 

@@ -3,16 +3,35 @@
 import os
 import struct
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from transcribe_backend.errors import QueueError
 
 _READS, _READ_PAUSE = 5, 0.02
 _REQUEST_SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 5, 15, 30, 60, 100)
+_JOB_SECONDS = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+_TEXT_SECONDS = (1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 21_600, 86_400)
+_STORE_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands in the store: jobs that run (and the seconds of the oldest), owed predictions, items by queue and
+    cause (the name of an error's class, "" for none), seconds of audio today and the limit of a day (0 for none).
+    """
+
+    jobs: int = 0
+    oldest: float = 0.0
+    undelivered: int = 0
+    owed: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    audio: float = 0.0
+    most_audio: float = 0.0
 
 
 class Metrics:
@@ -31,8 +50,29 @@ class Metrics:
         )
         self._jobs = Counter(
             "transcribe_jobs",
-            "Transcriptions asked for: started (paid), adopted, cached (reused), completed, failed",
+            "Transcriptions: started (billed), adopted, cached, completed, failed; reused by a task they were not for",
             ["state"],
+            registry=self._registry,
+        )
+        self._billed = Counter(
+            "transcribe_billed_seconds", "Seconds of audio that AWS bills (estimate)", registry=self._registry
+        )
+        self._saved = Counter(
+            "transcribe_reused_seconds",
+            "Seconds that AWS would have billed without reuse (estimate)",
+            registry=self._registry,
+        )
+        self._ran = Histogram(
+            "transcribe_job_seconds",
+            "Transcription jobs from start to end",
+            ["state"],
+            buckets=_JOB_SECONDS,
+            registry=self._registry,
+        )
+        self._texts = Histogram(
+            "transcribe_text_seconds",
+            "From the import of a task (or the first request for it) to its text in Label Studio",
+            buckets=_TEXT_SECONDS,
             registry=self._registry,
         )
         self._aws = Counter(
@@ -50,27 +90,31 @@ class Metrics:
             ["outcome"],
             registry=self._registry,
         )
-        self._pending = Gauge(
-            "transcribe_pending_jobs",
-            "Transcription jobs that run, of all processes",
+        self._store = Histogram(
+            "transcribe_store_seconds",
+            "Transactions and queries of the store, with the wait for their turn",
+            ["kind"],
+            buckets=_STORE_SECONDS,
             registry=self._registry,
-            multiprocess_mode="livemax",
         )
-        self._undelivered = Gauge(
-            "transcribe_undelivered",
-            "Owed predictions, of all processes",
-            registry=self._registry,
-            multiprocess_mode="livemax",
-        )
-        self._gauges: Callable[[], tuple[int, int]] | None = None
+        self._gauges: Callable[[], Standing] = Standing
+        self._standing = Standing()
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """One answered request."""
         self._requests.labels(route, str(status)).observe(seconds)
 
-    def job(self, state: str) -> None:
-        """One step of a transcription."""
+    def job(self, state: str, ran: float = 0.0, billed: float = 0.0) -> None:
+        """One step of a transcription (transcribing/watch.py, Count)."""
         self._jobs.labels(state).inc()
+        if state in ("completed", "failed"):
+            self._ran.labels(state).observe(ran)
+        if billed:
+            (self._saved if state == "reused" else self._billed).inc(billed)
+
+    def text(self, seconds: float) -> None:
+        """A task has its text."""
+        self._texts.observe(seconds)
 
     def aws_call(self, service: str, operation: str, error: str) -> None:
         """One HTTP attempt at AWS (clients.Observer)."""
@@ -82,21 +126,21 @@ class Metrics:
         """What became of one delivery."""
         self._deliveries.labels(outcome).inc()
 
-    def watch(self, gauges: Callable[[], tuple[int, int]]) -> None:
-        """What the gauges show: running jobs and owed predictions."""
-        self._gauges = gauges
+    def store(self, kind: str, seconds: float) -> None:
+        """One transaction ("write") or query ("read")."""
+        self._store.labels(kind).observe(seconds)
 
-    def measure(self) -> None:
-        """Bring the gauges up to date."""
-        if self._gauges:
-            with suppress(QueueError):  # while the store is down its last figures stand
-                running, owed = self._gauges()
-                self._pending.set(running)
-                self._undelivered.set(owed)
+    def watch(self, gauges: Callable[[], Standing]) -> None:
+        """What the gauges show."""
+        self._gauges = gauges
 
     def exposition(self) -> bytes:
         """All processes' metrics in Prometheus's text format."""
-        self.measure()
+        with suppress(QueueError):  # while the store is down its last figures stand
+            self._standing = self._gauges()
+        return self._counted() + generate_latest(_Gauges(self._standing))
+
+    def _counted(self) -> bytes:
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self._registry)
         for _ in range(_READS - 1):
@@ -105,6 +149,31 @@ class Metrics:
             except (struct.error, RuntimeError):  # another process is making or enlarging its file at this moment
                 self._sleep(_READ_PAUSE)
         return _together()
+
+
+class _Gauges(CollectorRegistry):
+    """A standing as metrics. They are not summed over processes: each is told the same by the store."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__()
+        self._standing = standing
+
+    def collect(self) -> Iterator[Metric]:
+        """One family each."""
+        for name, about, value in (
+            ("transcribe_pending_jobs", "Transcription jobs that run, of all processes", self._standing.jobs),
+            ("transcribe_undelivered", "Owed predictions, of all processes", self._standing.undelivered),
+            ("transcribe_oldest_job_seconds", "Age of the job that runs longest", self._standing.oldest),
+            ("transcribe_audio_today_seconds", "Audio of the jobs started today (UTC)", self._standing.audio),
+            ("transcribe_audio_limit_seconds", "MAX_AUDIO_HOURS_PER_DAY; 0: no limit", self._standing.most_audio),
+        ):
+            yield GaugeMetricFamily(name, about, value=value)
+        owed = GaugeMetricFamily(
+            "transcribe_owed", "Items by queue and by what they wait for or failed with", labels=["queue", "cause"]
+        )
+        for labels, count in sorted(self._standing.owed.items()):
+            owed.add_metric(list(labels), count)
+        yield owed
 
 
 def _together() -> bytes:

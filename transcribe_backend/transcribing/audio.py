@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from transcribe_backend.aws import addresses
 from transcribe_backend.aws.addresses import S3Address
+from transcribe_backend.aws.length import LOW_QUALITY
 from transcribe_backend.aws.media import MAX_BYTES, Media, S3Media
 from transcribe_backend.aws.staging import Staging, WebPage
 from transcribe_backend.download.bodies import Limits
@@ -27,6 +28,7 @@ from transcribe_backend.memory import Memory
 from transcribe_backend.settings import Settings
 from transcribe_backend.studio.client import Elsewhere, Studio
 from transcribe_backend.telemetry.redact import shown
+from transcribe_backend.work.quotas import Length
 
 _DATA_BYTES = 25 * 1024**2
 _DOWNLOAD_SECONDS = 1800.0
@@ -84,6 +86,11 @@ class AudioLocator:
         address = _address(value)
         media = self.recent(address, KNOWN) if _is_copied(address) else None
         return media or self._remember(address, self._looked(address, task_id))
+
+    def length(self, media: Media) -> Length:
+        """How long an audio lasts: by its header, else guessed by its size, 0 where nothing is known of it."""
+        seconds = self._s3.seconds(media)
+        return Length(media.size / LOW_QUALITY, measured=False) if seconds is None else Length(seconds, measured=True)
 
     def fetch(self, value: object, task_id: int | None = None) -> Media:
         """The Media of an audio that must be downloaded and staged; this may take many minutes."""

@@ -54,9 +54,11 @@ class Batch:
         finally:
             self._work.forget(waiting)
 
-    def ensure(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TranscribeBackendError | None]]:
-        """Each job as it ends; without an error its transcript is in the store of whoever looked, or in S3."""
-        by_owed = {Owed(job.media.uri, job.recognition, media=job.media): job for job in jobs}
+    def ensure(self, jobs: Sequence[Job], project: str = "") -> Iterator[tuple[Job, TranscribeBackendError | None]]:
+        """Each job as it ends, on a project's account; without an error its transcript is in the store of whoever
+        looked, or in S3.
+        """
+        by_owed = {Owed(job.media.uri, job.recognition, project, media=job.media): job for job in jobs}
         for each, _, error in self.transcribe(list(by_owed)):
             yield by_owed[each], error
 

@@ -26,7 +26,7 @@ class Owed:
     With a `version` the prediction of that model_version is owed to task `task` of `project` (`<id>.<created>`);
     without one the transcript alone, `task` then says through whose storage it may be read. `media` is where the audio
     was found, `looked` whether S3 was asked for its transcript in vain, `refused` problem and remedy of audio that was
-    found to be none when it was asked for.
+    found to be none when it was asked for, `since` when (Unix time) the task was imported.
     """
 
     audio: str
@@ -37,6 +37,7 @@ class Owed:
     media: Media | None = None
     looked: bool = False
     refused: tuple[str, str] | None = None
+    since: float = 0.0
 
     @property
     def key(self) -> str:
@@ -83,4 +84,5 @@ def owed(body: Mapping[str, Any]) -> Owed:
         media=Media(**media) if media else None,
         looked=bool(body.get("looked")),
         refused=tuple(body["refused"]) if "refused" in body else None,
+        since=float(body.get("since", 0.0)),
     )

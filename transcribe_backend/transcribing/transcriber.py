@@ -6,16 +6,26 @@ from dataclasses import replace
 
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media
+from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.transcripts import TranscriptStore
-from transcribe_backend.errors import AudioError, AWSError, LimitExceeded, TranscribeBackendError, VocabularyError
+from transcribe_backend.errors import (
+    AudioError,
+    AWSError,
+    DailyLimit,
+    LimitExceeded,
+    TranscribeBackendError,
+    VocabularyError,
+)
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.transcribing.audio import FRESH, KNOWN, AudioLocator
+from transcribe_backend.transcribing.limit import daily_limit
 from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, TRANSCRIBE, Owed, owed
-from transcribe_backend.transcribing.watch import Watch
+from transcribe_backend.transcribing.watch import Count, Watch, uncounted
 from transcribe_backend.work.engine import Engine
 from transcribe_backend.work.items import URGENT, Item
-from transcribe_backend.work.quotas import Slot
+from transcribe_backend.work.ledger import REUSED, SAVED
+from transcribe_backend.work.quotas import Length, Slot
 
 _log = logging.getLogger(__name__)
 
@@ -27,9 +37,6 @@ _PATIENT_STARTS = 6
 _PAUSES = (2.0, 15.0)
 _REFUSALS = 20
 _SMALLEST_QUOTA = 100  # of concurrent jobs, in the older accounts; with fewer running, AWS is not full
-
-Count = Callable[[str], None]
-"""Called with what became of a job: "cached", "started" or "adopted"."""
 
 
 class Transcriber:
@@ -47,12 +54,14 @@ class Transcriber:
         watch: Watch,
         settings: Settings,
         home_region: Callable[[], str],
-        count: Count = lambda what: None,
+        count: Count = uncounted,
     ) -> None:
         self._work = engine.work
         self._slots = engine.slots
         self._turns = engine.turns
         self._bell = engine.bell
+        self._ledger = engine.ledger
+        self._price = Price(settings.price_per_minute, settings.minimum_seconds)
         self.audio = audio
         self.store = store
         self._jobs = jobs
@@ -74,8 +83,16 @@ class Transcriber:
         name = Job(media, self._regional(media, recognition)).name
         if not self.store.has(name):
             return ""
-        self._count("cached")
+        self._count("cached", 0.0, 0.0)
         return name
+
+    def reused(self, project: str, job: str, seconds: float = 0.0) -> None:
+        """A task of the project gets a transcript that was not started for it; of so many seconds of audio, where the
+        transcript is not here yet.
+        """
+        saved = self._price.billed(seconds or self.store.end(job))
+        self._count("reused", 0.0, saved)
+        self._ledger.note(project, {REUSED: 1, SAVED: saved})
 
     def found(self, wanted: Owed) -> str:
         """The same by asking S3, for audio that is there already. Raises AudioError or AWSError."""
@@ -84,6 +101,20 @@ class Transcriber:
             return ""
         name = Job(media, self._regional(media, wanted.recognition)).name
         return name if self.store.has(name) or self.store.fetch(name, media.region or None) else ""
+
+    def preview(self, wanted: Owed) -> tuple[str, bool, float | None]:
+        """What would be done, without doing it: the job's name (of audio that is not found by a look, its address),
+        whether its transcript is there, and the audio's length in seconds where a look tells it. Raises AudioError,
+        StudioError or AWSError.
+        """
+        media = None if wanted.holds_audio else self.audio.look(wanted.audio, wanted.task)
+        if media is None:
+            return wanted.key, False, None
+        name = Job(media, self._regional(media, wanted.recognition)).name
+        if self.store.made_at(name, media.region or None) is not None:
+            return name, True, None
+        length = self.audio.length(media)
+        return name, False, length.seconds if length.measured else None
 
     def small(self, wanted: Owed) -> Owed:
         """What may be kept as an item: the audio of a data: URI is put into S3 and named. Raises AudioError or AWSError
@@ -143,12 +174,17 @@ class Transcriber:
         job = Job(media, recognition)
         found = wanted.found(media, looked=True)
         if self.store.has(job.name) or (not wanted.looked and self.store.fetch(job.name, media.region or None)):
-            self._count("cached")
+            self._count("cached", 0.0, 0.0)
+            self.reused(wanted.project, job.name)
             self._ready(item, found, job.name)
             return
+        length = Length()
         if not (self._slots.holds(job.name) or self._slots.full(media.region, TRANSCRIBE, item.priority)):
+            length = self._audio_of(media)
             self._turn(item, job)  # before the slot: who dies while it waits holds none
-        slot = self._slots.open(job.name, media.region, TRANSCRIBE, item.priority)
+        slot = self._slots.open(job.name, media.region, TRANSCRIBE, item.priority, wanted.project, length)
+        if slot is Slot.SPENT:
+            raise self._spent(media, length)
         if slot is Slot.FULL:
             self._work.move(
                 item, TRANSCRIBE, seconds=_FULL_SECONDS, attempts=max(0, item.attempts - 1), body=found.body()
@@ -156,17 +192,42 @@ class Transcriber:
         else:
             if slot is Slot.OPENED:
                 self._start(item, job)
+            else:
+                self.reused(wanted.project, job.name, media.seconds or 0.0)
             self._await(item, found, job)
+
+    def _audio_of(self, media: Media) -> Length:
+        """Its length, if today has room for it; raises DailyLimit."""
+        length = self.audio.length(media)
+        if not self._slots.today().allows(length.seconds):
+            raise self._spent(media, length)
+        return length
+
+    def _spent(self, media: Media, length: Length) -> DailyLimit:
+        return daily_limit(media.uri, length, self._slots.today(), self._work.now())
 
     def _start(self, item: Item, job: Job) -> None:
         try:
             started = self._jobs.start(job)
         except BaseException as error:
-            self._not_started(job)
-            if isinstance(error, LimitExceeded):
-                raise self._refused(item, job, error) from error
-            raise
-        self._count("started" if started else "adopted")
+            if not self._has_started(job, error):
+                self._not_started(job)
+                if isinstance(error, LimitExceeded):
+                    raise self._refused(item, job, error) from error
+                raise
+            started = True
+        if not started:
+            self._slots.adopted(job.name)
+        self._count("started" if started else "adopted", 0.0, 0.0)
+
+    def _has_started(self, job: Job, error: BaseException) -> bool:
+        """Whether AWS has made the job although its answer was lost."""
+        if not isinstance(error, AWSError) or isinstance(error, LimitExceeded) or not error.retryable:
+            return False
+        try:
+            return self._jobs.is_young(job)
+        except AWSError:
+            return False
 
     def _turn(self, item: Item, job: Job) -> None:
         name = _starts(job)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from transcribe_backend.aws.jobs import JobStatus, TranscribeJobs, failed
+from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import Mended, TranscribeBackendError, TranscriptError
 from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE
@@ -27,6 +28,14 @@ _LAGGING_SECONDS = 60.0  # so long a job just started may be unknown, and a fini
 _AGAIN_SECONDS = 4.0
 _AT_ONCE = 8
 
+Count = Callable[[str, float, float], None]
+"""Called with what became of a transcription ("cached", "started", "adopted", "completed", "failed", or "reused" for a
+task that it was not started for), how many seconds its job ran, and the seconds that AWS bills (or would have)."""
+
+
+def uncounted(what: str, ran: float, billed: float) -> None:
+    """A Count that counts nothing."""
+
 
 class Watch:
     """What runs is listed, never longer than the jobs of ours that run; what is not in the list is asked for by itself.
@@ -40,7 +49,8 @@ class Watch:
         engine: Engine,
         jobs: TranscribeJobs,
         store: TranscriptStore,
-        count: Callable[[str], None] = lambda what: None,
+        price: Price,
+        count: Count = uncounted,
     ) -> None:
         self._work = engine.work
         self._slots = engine.slots
@@ -50,6 +60,7 @@ class Watch:
         self._tell = engine.failures.tell
         self._jobs = jobs
         self._store = store
+        self._price = price
         self._count = count
         self._completed: dict[str, float] = {}
 
@@ -140,10 +151,12 @@ class Watch:
             self._slots.ask_again([job.name], _PERIOD)
 
     def _end(self, job: Running) -> None:
-        self._count("completed")
         self._completed.pop(job.name, None)
+        audio = max(job.seconds, self._store.end(job.name))  # all that is known where no header tells
+        billed = self._price.billed(audio)
         # In this order: whoever moves an item to AWAITING in between looks at the slot afterwards.
-        self._slots.close(job.name)
+        if self._slots.ended(job.name, audio, billed):
+            self._count("completed", self._work.now() - job.since, billed)
         self._bell.ring(self._work.ended(job.name, AWAITING, PUSH))
         self._wake()
 
@@ -152,7 +165,7 @@ class Watch:
         self._work.ended(job.name, AWAITING, TRANSCRIBE)
 
     def _fail(self, job: Running, error: TranscribeBackendError) -> None:
-        self._count("failed")
+        self._count("failed", self._work.now() - job.since, 0.0)
         self._completed.pop(job.name, None)
         self._slots.close(job.name)
         for item in self._work.take_waiting(job.name, AWAITING):

@@ -66,10 +66,7 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
     def metrics() -> Any:
         return Response(backend.metrics.exposition(), mimetype="text/plain; version=0.0.4")
 
-    @app.get("/status")
-    def status() -> Any:
-        return status_page.page(backend)
-
+    status_page.serve(app, backend)
     return app
 
 

@@ -1,72 +1,93 @@
-"""GET /status: the page for the people who run the backend. It asks nobody; what it shows is already known."""
+"""GET /status and /status.json: the page for the people who run the backend; and its buttons."""
 
-from datetime import UTC, datetime
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
 
-from flask import render_template
+from flask import Flask, Response, jsonify, render_template, request
 
-from transcribe_backend import __version__
 from transcribe_backend.backend import Backend
-from transcribe_backend.errors import clipped
-from transcribe_backend.home import spare_bytes
-from transcribe_backend.learning.schedule import TRAINING
-from transcribe_backend.settings import Settings
-from transcribe_backend.telemetry.redact import redact
-from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, TRANSCRIBE
+from transcribe_backend.errors import RequestError
+from transcribe_backend.web import actions, plots
+from transcribe_backend.web.health import health
+from transcribe_backend.web.lessons import Lessons
+from transcribe_backend.web.overview import overview
 
-_FAILURES = 50
-_LONGEST = 2000
+_BETWEEN_TAGS = re.compile(r">\s+<")
+# The steps of prelabeling/tally.py in words.
+_STEPS = ("10 s", "1 min", "5 min", "30 min", "2 h", "1 day")
+_OPEN = "Buttons work behind a password only: set BASIC_AUTH_USER and BASIC_AUTH_PASS."
+_FOREIGN = "Another web page has sent this."
 
 
-def page(backend: Backend) -> bytes:
-    """The page as HTML; what others wrote in it is short, and halves of surrogate pairs are spelled out."""
-    text = render_template(
-        "status.html",
-        short=_short,
-        version=__version__,
-        now=_time(datetime.now(UTC).timestamp()),
-        figures=_figures(backend),
-        places=_places(backend),
-        failures=[{**failure, "at": _time(failure["at"])} for failure in backend.work.failures(_FAILURES)],
-        waiting=[group for group in backend.work.waiting(_FAILURES) if group.problem],
-        versions=backend.versions.recent(),
+def serve(app: Flask, backend: Backend) -> None:
+    """Add the routes to the app."""
+    known, lessons = health(backend), Lessons(backend)
+    decisions = actions.Actions(backend, lessons)
+
+    @app.get("/status")
+    def status() -> Any:
+        nonce = secrets.token_urlsafe(12)
+        text = render_template("status.html", **overview(backend, known, lessons), **_DRAWING, nonce=nonce)
+        response = Response(_BETWEEN_TAGS.sub("> <", text).encode("utf-8", "backslashreplace"), mimetype="text/html")
+        return _closed(response, nonce)
+
+    @app.get("/status.json")
+    def status_json() -> Any:
+        return Response(json.dumps(overview(backend, known, lessons)), mimetype="application/json")
+
+    @app.post("/status/<action>")
+    def act(action: str) -> Any:
+        if not backend.settings.guarded:
+            return jsonify(detail=_OPEN), 403
+        if _is_foreign():
+            return jsonify(detail=_FOREIGN), 403
+        body = request.get_json(silent=True)
+        if not isinstance(body, dict):
+            raise RequestError("The body must be a JSON object.")
+        return jsonify(detail=decisions.do(action, body))
+
+
+def _confidence_names(counts: Sequence[int]) -> list[str]:
+    return [f"{tenth * 10}%: {count} texts" for tenth, count in enumerate(counts)]
+
+
+def _wait_names(counts: Sequence[int]) -> list[str]:
+    steps = [*(f"up to {step}" for step in _STEPS), f"over {_STEPS[-1]}"]
+    return [f"{step}: {count} texts" for step, count in zip(steps, counts, strict=True)]
+
+
+def _day_names(days: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"{each['day']}: ${each['dollars']:.2f}, {each['minutes']} minutes" for each in days]
+
+
+_DRAWING = {
+    "plots": plots,
+    "confidence_names": _confidence_names,
+    "wait_names": _wait_names,
+    "day_names": _day_names,
+}
+
+
+def _is_foreign() -> bool:
+    """Whether a browser says that another site asks. A form cannot send JSON (auth.py); this is the second lock."""
+    origin = request.headers.get("Origin")
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return True
+    return origin is not None and urlsplit(origin).netloc != request.host
+
+
+def _closed(response: Response, nonce: str) -> Response:
+    """Nothing is loaded from elsewhere, nobody shows the page inside another, nothing of it is kept."""
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _short(value: object) -> str:
-    return clipped(str(value), _LONGEST)
-
-
-def _figures(backend: Backend) -> list[tuple[str, int]]:
-    return [
-        ("transcription jobs that run", backend.slots.count()),
-        ("predictions to deliver", backend.work.count(TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)),
-        ("trainings under way", backend.work.count(TRAINING)),
-    ]
-
-
-def _places(backend: Backend) -> list[tuple[str, str]]:
-    settings = backend.settings
-    return [
-        ("AWS region", backend.clients.region or "not set"),
-        ("S3_BUCKET", settings.s3_bucket or "not set: only s3:// audio works"),
-        ("Label Studio", _label_studio(settings)),
-        ("Disk of MODEL_DIR", _disk(settings)),
-        ("Owed work", "in the database at QUEUE_URL" if settings.queue_url else "in MODEL_DIR"),
-    ]
-
-
-def _disk(settings: Settings) -> str:
-    spare = spare_bytes(settings.model_dir)
-    return f"room for {spare / 1024**3:.1f} GB of audio" if spare > 0 else "nearly full: nothing is downloaded"
-
-
-def _label_studio(settings: Settings) -> str:
-    if not settings.label_studio_url:
-        return "not set: nothing is delivered late"
-    missing = "" if settings.label_studio_api_key else "; LABEL_STUDIO_API_KEY is not set: nothing is delivered late"
-    return redact(settings.label_studio_url) + missing
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response

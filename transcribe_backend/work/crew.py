@@ -219,8 +219,7 @@ class Crew:
             self._tell(item, error)
         else:
             self._say(logging.WARNING, error)
-            first, longest = _BACKOFF[error.mended]
-            self._work.later(item, min(first * 2 ** min(item.attempts - 1, 12), lane.lasting or longest), error)
+            self._work.later(item, _patience(lane, item, error), error)
 
     def _pause(self, lane: Lane, error: TranscribeBackendError) -> None:
         streak = self._pauses.get(lane.queue, (0.0, 0))[1]
@@ -237,6 +236,13 @@ class Crew:
             self._said = {said: at for said, at in self._said.items() if now - at <= _QUIET_SECONDS}
             self._said[trouble] = now
             _log.log(level, "Work waits: %s", error.advice)
+
+
+def _patience(lane: Lane, item: Item, error: TranscribeBackendError) -> float:
+    if error.pause is not None:
+        return error.pause
+    first, longest = _BACKOFF[error.mended]
+    return float(min(first * 2 ** min(item.attempts - 1, 12), lane.lasting or longest))
 
 
 def _defect(item: Item, error: Exception) -> TranscribeBackendError:

@@ -24,6 +24,9 @@ _IDLE_SECONDS = 20.0
 _CLOCK_SECONDS = 30.0
 _LOCK = 7_301_221  # of ours among PostgreSQL's advisory locks
 
+Observe = Callable[[str, float], None]
+"""Called with "read" or "write" and how many seconds it took, the wait for a connection included."""
+
 
 class Execute(Protocol):
     """Runs statements inside one transaction."""
@@ -41,7 +44,14 @@ class Database:
     Every call raises QueueError when the database does not answer. `clock` replaces the database's clock.
     """
 
-    def __init__(self, settings: Settings, schema: Iterable[str], clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        schema: Iterable[str],
+        clock: Callable[[], float] | None = None,
+        observe: Observe = lambda kind, seconds: None,
+    ) -> None:
+        self._observe = observe
         self._dialect = _dialect(settings)
         self.skip_locked, self.lock = self._dialect.skip_locked, self._dialect.lock
         self._clock = clock
@@ -59,12 +69,12 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Execute]:
         """All or nothing of what is executed inside; other writers of an SQLite file wait for its end."""
-        with self._errors(), self._connection(writes=True) as connection:
+        with self._timed("write"), self._errors(), self._connection(writes=True) as connection:
             yield from self._within(connection)
 
     def read(self, sql: str, *values: Any) -> Rows:
         """The rows of one query."""
-        with self._errors(), self._connection(writes=False) as connection:
+        with self._timed("read"), self._errors(), self._connection(writes=False) as connection:
             return self._dialect.execute(connection, sql, values)
 
     def now(self) -> float:
@@ -99,6 +109,12 @@ class Database:
         if self.skip_locked:
             execute("select pg_advisory_xact_lock(?, hashtext(?))", _LOCK, name)
         yield
+
+    @contextmanager
+    def _timed(self, kind: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self._observe(kind, time.monotonic() - begun)
 
     def _within(self, connection: Any) -> Iterator[Execute]:
         run = _Run(self._dialect, connection)
@@ -162,7 +178,7 @@ class Database:
                 if self._dialect.skip_locked:
                     self._dialect.execute(connection, "select pg_advisory_xact_lock(?, 0)", (_LOCK,))
                 for statement in self._schema:
-                    self._dialect.execute(connection, statement, ())
+                    self._dialect.arrange(connection, statement)
                 self._dialect.execute(connection, "commit", ())
                 self._ready = True
             finally:

@@ -59,6 +59,14 @@ class Sqlite:
         rows: Rows = connection.execute(sql, values).fetchall()
         return rows
 
+    def arrange(self, connection: Any, sql: str) -> None:
+        """One statement of the schema."""
+        try:
+            connection.execute(sql.replace("add column if not exists", "add column"))
+        except sqlite3.OperationalError as error:
+            if "duplicate column" not in str(error):
+                raise
+
     def many(self, connection: Any, sql: str, rows: Iterable[Values]) -> None:
         """One statement for each of the rows."""
         connection.executemany(sql, rows)
@@ -138,6 +146,10 @@ class Postgres:
         """The rows of one statement."""
         cursor = connection.execute(_percent(sql), values or None)
         return cursor.fetchall() if cursor.description else []
+
+    def arrange(self, connection: Any, sql: str) -> None:
+        """One statement of the schema."""
+        connection.execute(sql)
 
     def many(self, connection: Any, sql: str, rows: Iterable[Values]) -> None:
         """One statement for each of the rows."""

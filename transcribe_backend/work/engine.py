@@ -4,16 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from transcribe_backend.settings import Settings
-from transcribe_backend.work import claims, items, quotas, records
+from transcribe_backend.work import claims, items, ledger, quotas, records
 from transcribe_backend.work.bell import Bell
 from transcribe_backend.work.claims import Claims
 from transcribe_backend.work.crew import Crew, Lane
-from transcribe_backend.work.database import Database
+from transcribe_backend.work.database import Database, Observe
 from transcribe_backend.work.failures import Failures
 from transcribe_backend.work.items import Work
+from transcribe_backend.work.ledger import Ledger
 from transcribe_backend.work.quotas import Slots, Turns
 
-_SCHEMA = (*items.SCHEMA, *claims.SCHEMA, *quotas.SCHEMA, *records.SCHEMA)
+_SCHEMA = (*items.SCHEMA, *claims.SCHEMA, *quotas.SCHEMA, *records.SCHEMA, *ledger.SCHEMA)
 
 
 @dataclass(slots=True)
@@ -27,11 +28,12 @@ class Engine:
     turns: Turns
     slots: Slots
     failures: Failures
+    ledger: Ledger
     crew: Crew | None = field(default=None)
 
     def staff(self, lanes: list[Lane], chores: list[Callable[[], None]]) -> Crew:
         """The crew that does the work of these lanes, and now and then the chores and the engine's own."""
-        own = [self.work.expire, self.failures.prune, self.claims.prune, self.database.trim]
+        own = [self.work.expire, self.failures.prune, self.claims.prune, self.ledger.flush, self.database.trim]
         self.crew = Crew(self.work, lanes, self.failures.tell, [*chores, *own])
         return self.crew
 
@@ -41,9 +43,13 @@ class Engine:
             self.crew.wake()
 
 
-def engine(settings: Settings, clock: Callable[[], float] | None = None) -> Engine:
-    """The engine on the database of the settings; `clock` replaces the database's clock."""
-    database = Database(settings, _SCHEMA, clock)
+def engine(
+    settings: Settings, clock: Callable[[], float] | None = None, observe: Observe = lambda kind, seconds: None
+) -> Engine:
+    """The engine on the database of the settings; `clock` replaces the database's clock, `observe` is told how long
+    each of its transactions and queries took.
+    """
+    database = Database(settings, _SCHEMA, clock, observe)
     work = Work(database)
     return Engine(
         database,
@@ -51,6 +57,7 @@ def engine(settings: Settings, clock: Callable[[], float] | None = None) -> Engi
         Bell(work),
         Claims(database),
         Turns(database),
-        Slots(database, settings.max_jobs),
+        Slots(database, settings.max_jobs, settings.max_audio_hours * 3600 or float("inf")),
         Failures(work),
+        Ledger(database),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.work import causes
 from transcribe_backend.work.database import Database
 
 URGENT, BULK = 0, 1
@@ -31,6 +32,8 @@ SCHEMA = (
     "create index if not exists transcribe_work_owner on transcribe_work (owner) where owner is not null",
     "create index if not exists transcribe_work_job on transcribe_work (job) where job <> ''",
     "create index if not exists transcribe_work_expires on transcribe_work (expires) where expires is not null",
+    "alter table transcribe_work add column if not exists cause text not null default ''",
+    "create index if not exists transcribe_work_cause on transcribe_work (cause, queue, key) where cause <> ''",
 )
 
 
@@ -73,12 +76,25 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Equal items of one queue: why they wait (`problem` is "" while all is well), what to do, and how many."""
+    """Equal items of one queue: why they wait (`problem` is "" while all is well; of items with the same `cause` that
+    of one of them), what to do, and how many."""
 
     queue: str
     problem: str
     remedy: str
     count: int
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An item in trouble: it failed at the time `due`, or is tried again then."""
+
+    key: str
+    problem: str
+    remedy: str
+    due: float
+    body: Mapping[str, Any]
 
 
 class Work:
@@ -160,13 +176,13 @@ class Work:
         body: Mapping[str, Any] | None = None,
     ) -> bool:
         """Not now: due again in so many seconds. `error` says why, and makes it count as an attempt."""
-        why = (error.problem, error.remedy) if error else ("", "")
+        why = (error.problem, error.remedy, causes.cause(error)) if error else ("", "", "")
         attempts, due = item.attempts if error else 0, self.now() + seconds
         with self._database.transaction() as execute:
             return bool(
                 execute(
                     "update transcribe_work set owner = null, due = ?, attempts = ?, problem = ?, remedy = ?, "
-                    f"body = {_BODY} where {_MINE} returning 1",
+                    f"cause = ?, body = {_BODY} where {_MINE} returning 1",
                     due, attempts, *why, None if body is None else _encode(body), *_mine(item),
                 )
             )  # fmt: skip
@@ -189,7 +205,7 @@ class Work:
             return bool(
                 execute(
                     "update transcribe_work set queue = ?, due = case when hold > ? then hold else ? end, "
-                    f"owner = null, attempts = ?, job = ?, problem = '', remedy = '', body = {_BODY} "
+                    f"owner = null, attempts = ?, job = ?, problem = '', remedy = '', cause = '', body = {_BODY} "
                     f"where {_MINE} returning 1",
                     queue, earliest, due, attempts, job, None if body is None else _encode(body), *_mine(item),
                 )
@@ -216,9 +232,10 @@ class Work:
                 return False
             is_news = known[0][0] != news or known[0][1] < now - _TOLD_SECONDS
             execute(
-                "update transcribe_work set queue = ?, due = ?, owner = null, problem = ?, remedy = ?, news = ?, "
-                "told = ?, body = ? where key = ?",
-                FAILED, now, problem, remedy, news, now if is_news else known[0][1], _encode(body), item.key,
+                "update transcribe_work set queue = ?, due = ?, owner = null, problem = ?, remedy = ?, cause = ?, "
+                "news = ?, told = ?, body = ? where key = ?",
+                FAILED, now, problem, remedy, f"{type(error).__name__}: {causes.general(problem)}", news,
+                now if is_news else known[0][1], _encode(body), item.key,
             )  # fmt: skip
             return bool(is_news)
 
@@ -287,14 +304,82 @@ class Work:
         rows = self._database.read(f"select count(*) from transcribe_work where queue in ({marks})", *queues)
         return int(rows[0][0])
 
+    def standing(self) -> dict[tuple[str, int], int]:
+        """How many items each queue holds, by priority."""
+        rows = self._database.read("select queue, priority, count(*) from transcribe_work group by queue, priority")
+        return {(str(queue), int(priority)): int(count) for queue, priority, count in rows}
+
     def waiting(self, most: int = 50) -> list[Waiting]:
-        """Items by queue and by what they wait for, the most frequent first."""
+        """What is owed, by queue and by what it waits for, the most frequent first: troubles, then what has none."""
+        troubles = self.troubles(most)
+        well: dict[str, int] = {}
+        for (queue, _), count in self.standing().items():
+            well[queue] = well.get(queue, 0) + count
+        for group in troubles:
+            well[group.queue] -= group.count
+        calm = [Waiting(queue, "", "", count) for queue, count in well.items() if count > 0 and queue != FAILED]
+        return [group for group in troubles if group.queue != FAILED] + calm
+
+    def troubles(self, most: int = 50) -> list[Waiting]:
+        """Items that failed or wait for something, by queue and cause, the most frequent first."""
         rows = self._database.read(
-            "select queue, problem, max(remedy), count(*) from transcribe_work where queue <> ? "
-            "group by queue, problem order by count(*) desc limit ?",
-            FAILED, most,
+            "select cause, queue, count(*) from transcribe_work where cause <> '' group by cause, queue "
+            "order by count(*) desc, cause limit ?",
+            most,
+        )
+        found = []
+        for cause, queue, count in rows:
+            for example in self.examples(str(cause), str(queue), 1):
+                found.append(Waiting(str(queue), example.problem, example.remedy, int(count), str(cause)))
+        return found
+
+    def examples(self, cause: str, queue: str, most: int) -> list[Example]:
+        """Some items of a group."""
+        rows = self._database.read(
+            "select key, problem, remedy, due, body from transcribe_work where cause = ? and queue = ? and cause <> '' "
+            "order by key limit ?",
+            cause, queue, most,
         )  # fmt: skip
-        return [Waiting(str(queue), str(problem), str(remedy), int(count)) for queue, problem, remedy, count in rows]
+        return [
+            Example(str(key), str(problem), str(remedy), float(due), json.loads(body))
+            for key, problem, remedy, due, body in rows
+        ]
+
+    def of(self, project: str) -> int:
+        """How many items there are of a project, failed ones included."""
+        begin, end = f"{project}|", f"{project}}}"  # } follows |
+        rows = self._database.read("select count(*) from transcribe_work where key >= ? and key < ?", begin, end)
+        return int(rows[0][0])
+
+    def again(self, cause: str, queue: str) -> int:
+        """What failed for this cause goes on in `queue`, and is told when it fails once more. How many that are."""
+        now = self.now()
+        with self._database.transaction() as execute:
+            chosen = self._ordered(f"queue = '{FAILED}' and cause = ? and cause <> ''")
+            rows = execute(
+                "update transcribe_work set queue = ?, due = ?, added = ?, attempts = 0, problem = '', remedy = '', "
+                f"cause = '', told = 0 where {chosen} returning 1",
+                queue, now, now, cause,
+            )  # fmt: skip
+        return len(rows)
+
+    def hurry(self, cause: str) -> int:
+        """What waits for this cause is due now; how many that are."""
+        now = self.now()
+        with self._database.transaction() as execute:
+            chosen = self._ordered(f"cause = ? and cause <> '' and queue <> '{FAILED}' and owner is null")
+            return len(execute(f"update transcribe_work set due = ? where {chosen} returning 1", now, cause))
+
+    def drop(self, cause: str) -> int:
+        """Forget what failed or waits for this cause, unless somebody has it in hand; how many that were."""
+        with self._database.transaction() as execute:
+            chosen = self._ordered("cause = ? and cause <> '' and owner is null")
+            return len(execute(f"delete from transcribe_work where {chosen} returning 1", cause))
+
+    def keys(self, queue: str, most: int = 2000) -> list[str]:
+        """The keys of the items of a queue, so many at most."""
+        rows = self._database.read("select key from transcribe_work where queue = ? limit ?", queue, most)
+        return [str(row[0]) for row in rows]
 
     def beginning(self, prefixes: Sequence[str]) -> list[str]:
         """The keys that begin with one of these, which end in a bar."""
@@ -321,6 +406,13 @@ class Work:
             FAILED, most,
         )  # fmt: skip
         return [{**json.loads(body), "key": key, "at": at, "problem": p, "remedy": r} for key, at, p, r, body in rows]
+
+    def hasten(self, kind: type[TranscribeBackendError]) -> None:
+        """What waits because of an error of this kind is due now."""
+        now, name = self.now(), kind.__name__
+        with self._database.transaction() as execute:
+            mine = self._ordered("cause >= ? and cause < ? and queue <> ? and owner is null")
+            execute(f"update transcribe_work set due = ? where {mine}", now, f"{name}:", f"{name};", FAILED)
 
     def forget_failed(self, job: str) -> None:
         """Forget the failures that this transcription job caused."""
@@ -368,6 +460,7 @@ _ADD = f"""insert into transcribe_work
     attempts = case when {_AGAIN} then 0 else transcribe_work.attempts end,
     problem = case when {_AGAIN} then '' else transcribe_work.problem end,
     remedy = case when {_AGAIN} then '' else transcribe_work.remedy end,
+    cause = case when {_AGAIN} then '' else transcribe_work.cause end,
     body = case when {_AGAIN} or (transcribe_work.queue = excluded.queue and {_FREE})
         then excluded.body else transcribe_work.body end,
     due = case when {_AGAIN} or ({_FREE} and excluded.priority = {URGENT} and excluded.due < transcribe_work.due)

@@ -8,6 +8,7 @@ from enum import Enum
 from transcribe_backend.work.database import Database
 from transcribe_backend.work.dialects import Rows
 from transcribe_backend.work.items import BULK
+from transcribe_backend.work.ledger import AUDIO, BILLED, DAY, JOBS, REUSED, SAVED, Ledger
 
 _AHEAD_SECONDS = 0.25
 _LONGEST_PAUSE = 60.0  # a turn further ahead was given by a clock that was wrong
@@ -18,6 +19,10 @@ SCHEMA = (
     """create table if not exists transcribe_jobs (
         name text primary key, region text not null, since {real} not null, ask {real} not null)""",
     "create index if not exists transcribe_jobs_region on transcribe_jobs (region)",
+    "alter table transcribe_jobs add column if not exists project text not null default ''",
+    "alter table transcribe_jobs add column if not exists seconds {real} not null default 0",
+    "alter table transcribe_jobs add column if not exists measured integer not null default 0",
+    "alter table transcribe_jobs add column if not exists ours integer not null default 1",
 )
 
 
@@ -68,38 +73,91 @@ class Slot(Enum):
     TAKEN = "taken"
     """Somebody has opened one for just this job: it runs, or is being started."""
     FULL = "full"
+    SPENT = "spent"
+    """Today's audio is used up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A job that holds a slot `since` a Unix time. It is asked for by itself from the time `ask` on."""
+    """A job that holds a slot `since` a Unix time, on `seconds` of audio (0 where that was not measured). It is asked
+    for by itself from the time `ask` on."""
 
     name: str
     since: float
     ask: float
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long an audio lasts, in seconds; one that is not `measured` is a guess that rather errs on the long side."""
+
+    seconds: float = 0.0
+    measured: bool = False
+
+
+_UNKNOWN = Length()
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """Seconds of audio: `used` by the jobs that were started since 00:00 UTC, of `most`; inf where nothing limits."""
+
+    used: float
+    most: float
+
+    def allows(self, seconds: float) -> bool:
+        """Whether a job on so much audio may be started today."""
+        return self.used + seconds <= self.most
 
 
 class Slots:
     """The account's concurrent transcription jobs, `most` in each region; every method raises QueueError.
 
-    A few slots are kept for urgent jobs as long as more bulk jobs wait than would fit into them.
+    A few slots are kept for urgent jobs as long as more bulk jobs wait than would fit into them. All jobs that are
+    started on one day (UTC) have `most_audio` seconds of audio at most.
+
+    A slot is opened once and ended once, whatever process dies: with its row goes what it costs into the ledger.
     """
 
-    def __init__(self, database: Database, most: int) -> None:
+    def __init__(self, database: Database, most: int, most_audio: float = float("inf")) -> None:
         self._database = database
+        self._ledger = Ledger(database)
         self._most = most
+        self._most_audio = most_audio
         self._reserved = most // _RESERVED_SHARE
 
-    def open(self, job: str, region: str, queue: str, priority: int) -> Slot:
-        """Hold a slot for a job that is about to be started; `queue` is where bulk jobs wait."""
+    def open(
+        self, job: str, region: str, queue: str, priority: int, project: str = "", length: Length = _UNKNOWN
+    ) -> Slot:
+        """Hold a slot for a job that is about to be started on an audio of that length, for a project; `queue` is where
+        bulk jobs wait.
+        """
         now = self._database.now()
         with self._database.transaction() as execute, self._database.locked(execute, region):
             if execute("select 1 from transcribe_jobs where name = ?", job):
                 return Slot.TAKEN
             if self._full(execute, region, queue, priority):
                 return Slot.FULL
-            execute("insert into transcribe_jobs (name, region, since, ask) values (?, ?, ?, ?)", job, region, now, now)
+            with self._database.locked(execute, "today"):
+                if not self._today(execute).allows(length.seconds):
+                    return Slot.SPENT
+            execute(
+                "insert into transcribe_jobs (name, region, since, ask, project, seconds, measured) "
+                "values (?, ?, ?, ?, ?, ?, ?)",
+                job, region, now, now, project, length.seconds, int(length.measured),
+            )  # fmt: skip
         return Slot.OPENED
+
+    def today(self) -> Today:
+        """How much audio the jobs of this day have, those that run included."""
+        return self._today(self._database.read)
+
+    def _today(self, ask: Callable[..., Rows]) -> Today:
+        day = self._ledger.today()
+        ended = ask("select sum(amount) from transcribe_ledger where day = ? and what = ?", day, AUDIO)
+        run = ask("select sum(seconds) from transcribe_jobs where since >= ? and ours = 1", float(day * DAY))
+        return Today((ended[0][0] or 0.0) + (run[0][0] or 0.0), self._most_audio)
 
     def full(self, region: str, queue: str, priority: int) -> bool:
         """Whether such a job would get none at the moment."""
@@ -116,9 +174,25 @@ class Slots:
         return bool(used >= self._most or behind[0][0] > self._reserved)
 
     def close(self, job: str) -> None:
-        """The job has ended, or was not started."""
+        """The job was not started, or failed: it costs nothing."""
         with self._database.transaction() as execute:
             execute("delete from transcribe_jobs where name = ?", job)
+
+    def ended(self, job: str, audio: float, billed: float) -> bool:
+        """The job has completed: so many seconds of audio, and what AWS bills for them. False when that is known."""
+        with self._database.transaction() as execute:
+            for project, since, ours in execute(
+                "delete from transcribe_jobs where name = ? returning project, since, ours", job
+            ):
+                amounts = {JOBS: 1, AUDIO: audio, BILLED: billed} if ours else {REUSED: 1, SAVED: billed}
+                self._ledger.book(execute, int(since // DAY), str(project), amounts)
+                return True
+        return False
+
+    def adopted(self, job: str) -> None:
+        """AWS had a job of that name already: somebody else pays for it."""
+        with self._database.transaction() as execute:
+            execute("update transcribe_jobs set ours = 0 where name = ?", job)
 
     def holds(self, job: str) -> bool:
         """Whether the job holds a slot."""
@@ -127,9 +201,9 @@ class Slots:
     def running(self, region: str) -> list[Running]:
         """The jobs that hold a slot, the oldest first."""
         rows = self._database.read(
-            "select name, since, ask from transcribe_jobs where region = ? order by since", region
+            "select name, since, ask, seconds * measured from transcribe_jobs where region = ? order by since", region
         )
-        return [Running(str(name), float(since), float(ask)) for name, since, ask in rows]
+        return [Running(str(name), float(since), float(ask), float(seconds)) for name, since, ask, seconds in rows]
 
     def ask_again(self, jobs: Sequence[str], seconds: float) -> None:
         """These need not be asked for by themselves before so many seconds have passed."""
@@ -140,6 +214,11 @@ class Slots:
     def count(self) -> int:
         """Jobs that hold a slot, in all regions."""
         return int(self._database.read("select count(*) from transcribe_jobs")[0][0])
+
+    def oldest(self) -> float:
+        """For how many seconds the job that runs longest has held its slot; 0 without any."""
+        since = self._database.read("select min(since) from transcribe_jobs")[0][0]
+        return self._database.now() - float(since) if since is not None else 0.0
 
     def regions(self) -> list[str]:
         """Where jobs run."""
