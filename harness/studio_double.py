@@ -106,7 +106,7 @@ class StudioDouble:
         with self._lock:
             for task, answered in zip(tasks, results, strict=True):
                 made = answered if isinstance(answered, list) else [answered]
-                self.stored.setdefault(task["id"], []).extend(made)
+                self.stored.setdefault(task["id"], []).extend({"id": self._number(), **each} for each in made)
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:
         """One request."""
@@ -170,10 +170,13 @@ class StudioDouble:
         made: dict[str, Any] = {}
         for _ in range(1 + self.repeats()):
             with self._lock:
-                self._made += 1
-                made = {"id": self._made, **prediction}
+                made = {"id": self._number(), **prediction}
                 self.stored.setdefault(task, []).append(made)
         return 201, made
+
+    def _number(self) -> int:
+        self._made += 1
+        return self._made
 
     def _delete(self, prediction: int) -> Answer:
         with self._lock:

@@ -149,6 +149,19 @@ def test_an_answer_that_label_studio_never_stored_is_pushed(
     assert (studio.counts(), delivered(one)) == ({1: 1}, {"pushed": 1})
 
 
+def test_an_answer_that_label_studio_was_long_busy_with_is_not_kept_beside_what_was_pushed(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    away(machine, studio, one, put_audio(aws, "busy.wav"))
+    (slot,) = one.answers.answer(as_tasks(["s3://calls/busy.wav"]), project(one))
+    machine.settle(one)
+    assert studio.counts() == {1: 1}, "pushed, for it seemed lost"
+    studio.store([{"id": 1}], [list(slot)])
+    machine.clock.ahead += 301
+    one.crew.step()
+    assert [each["id"] for each in studio.stored[1]] == [1]
+
+
 def test_a_process_killed_between_its_claim_and_its_answer_costs_nothing(
     aws: LocalAWS, machine: Machine, studio: StudioDouble
 ) -> None:
