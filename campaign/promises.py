@@ -148,8 +148,9 @@ def _predictions(site: Site, book: Book, watch: Watch, problems: list[str]) -> V
     lacking, failed, tasks = _lacking(site), _failed(site), site.tasks()
     told = failed & set(tasks)
     silent = {number for number in told if not _expected_to_fail(tasks[number])}
-    seen = f"{len(tasks)} tasks, {len(told)} told failures"
-    wrong = [*problems, *sorted(watch.doubled)[:5]]
+    doubled = sorted(_doubled(site))
+    seen = f"{len(tasks)} tasks, {len(told)} told failures, {len(watch.doubled)} had two for some minutes"
+    wrong = [*problems, *doubled[:5]]
     wrong += [f"without either: {lacking[:10]}"] if lacking else []
     wrong += [f"failed for no reason: {sorted(silent)[:10]}"] if silent else []
     return Verdict("one current prediction or a told failure per task", not wrong, "; ".join([seen, *wrong]))
