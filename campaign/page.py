@@ -31,7 +31,7 @@ Each is mended, with a test that fails without the mend.
 
 - Tasks that were owed with a learnt vocabulary which somebody had deleted waited for ever (`vocabulary-deleted`).
 - AWS Transcribe tells of a wrong clock in words only; the status page blamed the credentials (`clock-jumps`).
-- After a restart the first `/setup` had two seconds for the first look at AWS; on a busy machine it was refused (`kill`).
+- After a restart the first `/setup` had two seconds for the first look at AWS; a busy machine refused it (`kill`).
 - Label Studio on SQLite repeats a request when its database is locked, also where it had stored the prediction before
   that: tasks had two (`kill` with 500 tasks).
 - Label Studio was busy for 80 s with the answer to 130 tasks; what was pushed meanwhile stood there twice (all faults).
