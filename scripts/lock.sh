@@ -17,8 +17,7 @@ lock() { # file, what it holds, arguments of uv
     mv "$file.new" "$file"
 }
 
-lock requirements.txt "What runs (--no-deps: see requirements-overrides.txt)" \
-    pyproject.toml --override requirements-overrides.txt
+lock requirements.txt "What runs" pyproject.toml
 lock requirements-test.txt "What runs, the tests and the stand-in (--no-deps: see requirements-overrides.txt)" \
-    pyproject.toml --extra test --extra stand-in --override requirements-overrides.txt -c requirements.txt
+    pyproject.toml --extra test --extra stand-in --extra sdk --override requirements-overrides.txt -c requirements.txt
 echo "label-studio==1.23.2" | lock requirements-label-studio.txt "Label Studio alone, for the demo and the tests" -

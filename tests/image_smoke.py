@@ -3,11 +3,15 @@
 import http.client
 import json
 import os
+import socket
 import subprocess
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
-PORT = 19090  # not the default: with chroot isolation the container shares the machine's ports
+with socket.socket() as _probe:  # a free one: with chroot isolation the container shares the machine's ports
+    _probe.bind(("127.0.0.1", 0))
+    PORT = _probe.getsockname()[1]
 CONFIG = '<View><Audio name="audio" value="$audio"/><TextArea name="transcription" toName="audio"/></View>'
 
 
@@ -15,11 +19,17 @@ def main() -> None:
     assert os.getuid() != 0, "the image runs as root"
     assert not {"tests", "demo", "local_aws", "samples"} & set(os.listdir()), "the image holds what does not run"
     assert not os.access("/app", os.W_OK), "the server may change its own code"
+    assert not find_spec("PIL") and not find_spec("label_studio_ml"), "the image holds packages that nothing imports"
     command = ["gunicorn", "-c", "gunicorn.conf.py", "_wsgi:app"]  # as in the Dockerfile
-    server = subprocess.Popen(command, env={**os.environ, "PORT": str(PORT), "AWS_DEFAULT_REGION": "us-east-1"})
+    server = subprocess.Popen(
+        command, env={**os.environ, "PORT": str(PORT), "AWS_DEFAULT_REGION": "us-east-1", "BACKEND_OPEN": "true"}
+    )
     try:
         print("up after", wait_for_health(server), "s")
         check_setup()
+        if socket.has_ipv6 and os.path.exists("/proc/net/if_inet6"):
+            socket.create_connection(("::1", PORT), timeout=5).close()
+            print("listens on IPv6, too")
     finally:
         server.terminate()
         server.wait(20)

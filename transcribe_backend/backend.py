@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
+from transcribe_backend.aws.bucket import Bucket
 from transcribe_backend.aws.clients import THROTTLES, AWSClients
 from transcribe_backend.aws.diagnosis import Diagnosis
 from transcribe_backend.aws.jobs import TranscribeJobs
-from transcribe_backend.aws.media import MediaFolder, S3Media
+from transcribe_backend.aws.media import MEDIA, S3Media
 from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.aws.transcripts import TranscriptStore
@@ -85,7 +86,7 @@ class Backend:
         self.studio = _studio(settings)
         self.diagnosis = Diagnosis(self.clients, settings)
         self.price = Price(settings.price_per_minute, settings.minimum_seconds)
-        self._home = MediaFolder(self.clients, settings)
+        self._home = Bucket(self.clients, settings, MEDIA)
         self._clock = clock or time.monotonic
         self.engine = engine(settings, clock, self.metrics.store)
         self.work, self.slots, self.ledger = self.engine.work, self.engine.slots, self.engine.ledger
@@ -124,7 +125,7 @@ class Backend:
         self.batch = Batch(self.engine)
 
     def _prelabeling(self) -> None:
-        live = LiveProjects(self.studio, self.projects, self._clock)
+        live = self.live = LiveProjects(self.studio, self.projects, self._clock)
         made = Predictions(self.store)
         tally = Tally(self.ledger, self.metrics.text)
         self.estimates = Estimates(self.transcriber, self.price)
@@ -285,9 +286,9 @@ def backend() -> Backend:
         return _made(os.getpid())
 
 
-@lru_cache(maxsize=1)
+@cache
 def _made(process: int) -> Backend:
-    # By process: connections made before a fork must not be used after it.
+    # By process: connections made before a fork must not be used after it, nor closed.
     settings = Settings.from_env(os.environ)
     make_private(settings.model_dir)
     return Backend(settings)

@@ -18,10 +18,11 @@ from harness.waiting import until
 from local_aws.iam import Need, Policy
 from tests.deploy.policy import DeployedPolicy, Grant
 from transcribe_backend.aws.addresses import S3Address
+from transcribe_backend.aws.bucket import Bucket
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.listing import audio_uris
-from transcribe_backend.aws.media import MediaFolder, S3Media
+from transcribe_backend.aws.media import MEDIA, S3Media
 from transcribe_backend.aws.names import Name, Names, names
 from transcribe_backend.aws.staging import Staging
 from transcribe_backend.aws.transcripts import TranscriptStore
@@ -83,7 +84,7 @@ class Work:
 
     def _copy(self, version: str) -> None:
         address = S3Address(AUDIO, f"{self._name}.wav", version)
-        MediaFolder(self._clients, self._settings).copy(address, f"{self._name}{version}.wav")
+        Bucket(self._clients, self._settings, MEDIA).copy(address, f"{self._name}{version}.wav")
 
     def _upload_in_parts(self) -> None:
         buffer = io.BytesIO()

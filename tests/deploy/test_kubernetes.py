@@ -1,4 +1,4 @@
-"""deploy/kubernetes.yaml: the parts belong together, and the pod has nothing that it does not need."""
+"""deploy/kubernetes*.yaml: the parts belong together, and the pods have nothing that they do not need."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from harness import ROOT
+from transcribe_backend import __version__
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,28 @@ def test_it_runs_without_privileges(pod: Any, container: Any) -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     assert "password" not in json.dumps(container).lower()
+
+
+@pytest.fixture(scope="module")
+def worker() -> Any:
+    """The pod's spec of the workers."""
+    documents = yaml.safe_load_all((ROOT / "deploy" / "kubernetes-worker.yaml").read_text())
+    (deployment,) = (document for document in documents if document["kind"] == "Deployment")
+    assert deployment["spec"]["selector"]["matchLabels"] == deployment["spec"]["template"]["metadata"]["labels"]
+    return deployment["spec"]["template"]["spec"]
+
+
+def test_a_worker_is_the_server_s_pod_without_its_port_and_volume(pod: Any, container: Any, worker: Any) -> None:
+    (hands,) = worker["containers"]
+    for name in ("securityContext", "serviceAccountName", "automountServiceAccountToken"):
+        assert worker[name] == pod[name]
+    for name in ("image", "envFrom", "securityContext", "volumeMounts"):
+        assert hands[name] == container[name]
+    assert hands["args"] == ["python", "-m", "transcribe_backend", "worker"]
+    assert all("emptyDir" in volume for volume in worker["volumes"])
+
+
+def test_the_image_has_a_version(parts: dict[str, Any], pod: Any, container: Any) -> None:
+    assert container["image"] == f"label-studio-aws-transcribe:{__version__}"
+    assert pod["serviceAccountName"] == parts["ServiceAccount"]["metadata"]["name"]
+    assert f"ARG VERSION={__version__}\n" in (ROOT / "Dockerfile").read_text()

@@ -481,6 +481,22 @@ def test_what_is_asked_for_interactively_is_not_pushed(aws: LocalAWS, machine: M
     assert (studio.counts(), queues(one)) == ({}, {})
 
 
+AUDITED = SEGMENTS.replace('value="$audio"', 'value="$audio" model_audit="0.3"')
+
+
+def test_a_share_of_tasks_comes_without_text_also_where_somebody_draws(aws: LocalAWS, machine: Machine) -> None:
+    one = machine.running(predict_wait=30.0)
+    tasks = as_tasks(put_audio(aws, "audited.wav") * 60)
+    audited = project(one, AUDITED)
+    made = [prediction for (prediction,) in one.answers.answer(tasks, audited)]
+    blank = [at for at, each in enumerate(made) if not any(part["type"] == "textarea" for part in each["result"])]
+    assert 8 <= len(blank) <= 28, "about three in ten"
+    assert [at for at, task in enumerate(tasks) if audited.audits(task["id"])] == blank, "always the same"
+    assert all(each["score"] for each in made)
+    drawn = [one.answers.interactive(tasks[at], audited, {"result": [region()]}) for at in (blank[0], blank[0] + 1)]
+    assert not drawn[0]["result"] and (drawn[1]["result"] or blank[1] == blank[0] + 1)
+
+
 # What is asked for again
 
 

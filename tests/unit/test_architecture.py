@@ -26,7 +26,7 @@ ALLOWED = {
     "web": _BASE | _PURE | _ADAPTERS | _MIDDLE | {"backend"},
     "commands": _BASE | _PURE | _ADAPTERS | _MIDDLE | {"backend", "web"},
 }
-LOOSE = {"__init__", "__main__", "backend", "errors", "home", "memory", "settings"}
+LOOSE = {"__init__", "__main__", "backend", "errors", "gunicorn_conf", "home", "memory", "model", "settings", "wsgi"}
 IMPURE = {
     "boto3",
     "botocore",
@@ -82,11 +82,11 @@ def test_pure_rooms_touch_nothing_outside(room: str) -> None:
 
 def test_only_the_web_room_and_the_server_know_flask() -> None:
     knowing = {path for path in PACKAGE.glob("**/*.py") if any(name.startswith("flask") for name in imports(path))}
-    assert {path.parent.name for path in knowing} == {"web"}
+    assert {path.parent.name for path in knowing if path.stem != "wsgi"} == {"web"}
 
 
 def test_the_model_is_short_and_knows_no_aws_client() -> None:
-    model = PACKAGE.parent / "model.py"
+    model = PACKAGE / "model.py"
     assert len(model.read_text().splitlines()) < 150
     assert not any(name.startswith(("boto3", "botocore")) for name in imports(model))
 

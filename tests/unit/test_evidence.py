@@ -4,10 +4,12 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from tests.unit.labeling.cases import REGION_TEXT, interface, labels, shape
 from transcribe_backend.aws.media import Media
 from transcribe_backend.labeling.annotations import Passage
-from transcribe_backend.learning.evidence import Evidence, Sample
+from transcribe_backend.learning.evidence import Evidence, Sample, is_unread
 from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.speech.transcript import Transcript, Word
 from transcribe_backend.speech.wer import score
@@ -45,3 +47,21 @@ def test_of_a_recording_of_several_languages_each_region_teaches_its_own() -> No
     assert sample.spoken_in("de-DE") is None
     whole = replace(sample, passages=(Passage("Hello, hola."),))
     assert whole.spoken_in("en-US") and not whole.spoken_in("es-US")
+
+
+@pytest.mark.parametrize(
+    ("versions", "kinds", "unread"),
+    [
+        (["transcribe-en-US@1"], [["labels"]], True),
+        (["transcribe-en-US@1"], [[]], True),
+        (["transcribe-en-US@1", "transcribe-en-US@2"], [["labels", "textarea"], []], False),
+        (["somebody-else"], [[]], False),
+        ([], [], False),
+    ],
+)
+def test_whether_an_annotator_can_have_read_our_text(versions: list[str], kinds: list[list[str]], unread: bool) -> None:
+    stored = [
+        {"model_version": version, "result": [{"type": kind} for kind in each]}
+        for version, each in zip(versions, kinds, strict=True)
+    ]
+    assert is_unread({"predictions": stored}) is unread

@@ -49,7 +49,7 @@ def test_the_languages_that_can_learn_are_documented() -> None:
 def test_every_command_is_documented_and_exists() -> None:
     documented = set(re.findall(r"python -m transcribe_backend (\w+)", README))
     commands = next(action.choices for action in parser()._actions if action.dest == "command")
-    assert documented | {"retry", "worker"} == set(commands or ())
+    assert documented | {"retry", "serve", "worker"} == set(commands or ())
 
 
 def test_make_targets_exist() -> None:

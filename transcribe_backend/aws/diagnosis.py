@@ -10,8 +10,9 @@ from functools import lru_cache
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from transcribe_backend.aws.bucket import Bucket
 from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
-from transcribe_backend.aws.media import MediaFolder
+from transcribe_backend.aws.media import MEDIA
 from transcribe_backend.aws.names import Names, names
 from transcribe_backend.errors import AWSError, BucketError, TranscribeBackendError
 from transcribe_backend.settings import Settings
@@ -81,7 +82,7 @@ class Diagnosis:
     def __init__(self, clients: AWSClients, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._clients = clients
         self._settings = settings
-        self._home = MediaFolder(clients, settings)
+        self._home = Bucket(clients, settings, MEDIA)
         self._names = Names(clients, self._region, elsewhere=not settings.s3_bucket)
         pool = ThreadPoolExecutor(4, "diagnosis")
         self._account = Inquiry(self._examine, pool, clock)

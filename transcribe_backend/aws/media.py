@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from transcribe_backend.aws import addresses, length
 from transcribe_backend.aws.addresses import S3Address
-from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
+from transcribe_backend.aws.bucket import DENIED, MISSING, Bucket, Regions
+from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
 from transcribe_backend.errors import (
     AccessDenied,
     AudioError,
@@ -18,17 +19,14 @@ from transcribe_backend.errors import (
     AudioNotFound,
     AudioUnsupported,
     AWSError,
-    BucketError,
 )
-from transcribe_backend.memory import Memory
 from transcribe_backend.settings import Settings
 
 MAX_BYTES = 2 * 1024**3
 """AWS Transcribe's quota for one media file (docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html)."""
+MEDIA = "media"
+"""Where in S3_BUCKET everything lies that AWS Transcribe cannot read in place."""
 _LENGTHS = 2_000  # of two addresses each, 2.5 KB at most
-_REGION, _REGIONS = 400, 2 * 1024**2
-_MISSING = frozenset({"404", "NotFound", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"})
-_DENIED = frozenset({"403", "Forbidden", "AccessDenied"})
 _ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
@@ -48,107 +46,6 @@ class Media:
     seconds: float | None = field(default=None, compare=False)
 
 
-class Regions:
-    """The region of each bucket, asked once per process (of 5,000 buckets)."""
-
-    def __init__(self, clients: AWSClients) -> None:
-        self._clients = clients
-        self._known: Memory[str, str] = Memory(_REGIONS)
-
-    def of(self, bucket: str) -> str:
-        """Region of `bucket`; the default region where S3 does not tell. Raises AWSError."""
-        known = self._known.get(bucket)
-        if known is None:
-            known = self._ask(bucket) or self._clients.region
-            self._known.keep(bucket, known, _REGION)
-        return known
-
-    def _ask(self, bucket: str) -> str:
-        try:
-            with aws_errors(f"find the region of bucket {bucket}"):
-                answer: Any = self._clients.s3().head_bucket(Bucket=bucket)
-        except AWSError as error:
-            if not isinstance(error.__cause__, ClientError):
-                raise
-            if error_code(error.__cause__) in _MISSING:
-                raise AudioNotFound(f"S3 has no bucket {bucket}.", remedy="Check the bucket's name.") from error
-            # A refusal (403) or a redirect (301) names the region as well; what else is refused says nothing of it.
-            answer = error.__cause__.response
-            if not _region(answer) and error_code(error.__cause__) not in _DENIED:
-                raise
-        return _region(answer)
-
-
-def _region(answer: Any) -> str:
-    return str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
-
-
-class MediaFolder:
-    """`S3_FOLDER/media/` in S3_BUCKET, where everything lies that AWS Transcribe cannot read in place."""
-
-    def __init__(self, clients: AWSClients, settings: Settings, regions: Regions | None = None) -> None:
-        self._clients = clients
-        self._settings = settings
-        self._regions = regions or Regions(clients)
-
-    @property
-    def region(self) -> str:
-        """Region of S3_BUCKET, "" without one. Raises BucketError, AWSError."""
-        bucket = self._settings.s3_bucket
-        try:
-            return self._regions.of(bucket) if bucket else ""
-        except AudioNotFound as error:
-            raise BucketError(
-                f"S3_BUCKET {bucket} does not exist.", remedy="Create it, or correct S3_BUCKET."
-            ) from error
-
-    def require(self, audio: str) -> None:
-        """Raise AudioForbidden when there is no S3_BUCKET to put `audio` into."""
-        if not self._settings.s3_bucket:
-            raise AudioForbidden(
-                f"{audio} must be copied to S3 before AWS Transcribe can read it, and no S3_BUCKET is set.",
-                remedy="Set S3_BUCKET to a bucket of yours, or import the audio as s3:// URIs.",
-            )
-
-    def media(self, name: str, identity: str, size: int = 0, seconds: float | None = None) -> Media:
-        """The Media that lies (or will lie) here under `name`."""
-        return Media(f"s3://{self._settings.s3_bucket}/{self.key(name)}", identity, self.region, size, seconds)
-
-    def key(self, name: str) -> str:
-        """Key of `name` in S3_BUCKET."""
-        return f"{self._settings.s3_folder}/media/{name}".lstrip("/")
-
-    def holds(self, name: str) -> bool:
-        """Whether the object is there. Raises AWSError."""
-        try:
-            self._clients.s3(self.region).head_object(Bucket=self._settings.s3_bucket, Key=self.key(name))
-        except ClientError as error:
-            if error_code(error) in _MISSING | _DENIED:  # 403: missing, and we may not list
-                return False
-            raise translate(error, f"look into S3_BUCKET {self._settings.s3_bucket}") from error
-        return True
-
-    def encryption(self) -> dict[str, Any]:
-        """The request parameters that encrypt an object with S3_SSE_KMS_KEY_ID."""
-        if not self._settings.s3_kms_key:
-            return {}
-        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._settings.s3_kms_key}
-
-    def copy(self, source: S3Address, name: str) -> None:
-        """Copy an S3 object of any region here, without its bytes passing through us. Raises AWSError."""
-        with aws_errors(f"copy {source.uri} to S3_BUCKET {self._settings.s3_bucket}"):
-            copied: Any = {"Bucket": source.bucket, "Key": source.key}
-            if source.version:
-                copied["VersionId"] = source.version
-            self._clients.s3(self.region).copy_object(
-                Bucket=self._settings.s3_bucket,
-                Key=self.key(name),
-                CopySource=copied,
-                TaggingDirective="REPLACE",  # else AWS asks for permissions on the source's tags
-                **self.encryption(),
-            )
-
-
 class S3Media:
     """Turns addresses of S3 objects into Media; thread-safe."""
 
@@ -156,7 +53,7 @@ class S3Media:
         self._clients = clients
         self._settings = settings
         self._regions = Regions(clients)
-        self._folder = MediaFolder(clients, settings, self._regions)
+        self._copies = Bucket(clients, settings, MEDIA, self._regions)
         self._seconds = lru_cache(maxsize=_LENGTHS)(self._look_at_length)
 
     def address(self, url: str) -> S3Address | None:
@@ -220,9 +117,9 @@ class S3Media:
         except AWSError as error:
             cause = error.__cause__
             code = error_code(cause) if isinstance(cause, ClientError) else ""
-            if code in _MISSING:
+            if code in MISSING:
                 raise _not_found(found) from cause
-            if code in _DENIED:
+            if code in DENIED:
                 return None
             raise
 
@@ -239,17 +136,22 @@ class S3Media:
         return length.of_file(io.BufferedReader(length.Ranged(fetch, size)))
 
     def _placed(self, found: S3Address, identity: str) -> Media:
-        region, home = self._regions.of(found.bucket), self._folder.region
+        region, home = self._regions.of(found.bucket), self._copies.region
         if home in ("", region) and not found.version:
             return Media(found.uri, identity, region)
-        self._folder.require(found.uri)
+        self._copies.require(found.uri)
         return self._copied(found, f"{identity}?{found.version}" if found.version else identity)
 
     def _copied(self, found: S3Address, identity: str) -> Media:
         name = hashlib.sha256(identity.encode()).hexdigest() + _extension(found.key)
-        if not self._folder.holds(name):
-            self._folder.copy(found, name)
-        return self._folder.media(name, identity)
+        if not self._copies.holds(name):
+            self._copies.copy(found, name)
+        return kept(self._copies, name, identity)
+
+
+def kept(bucket: Bucket, name: str, identity: str, size: int = 0, seconds: float | None = None) -> Media:
+    """The Media that lies (or will lie) in our own bucket under `name`."""
+    return Media(bucket.uri(name), identity, bucket.region, size, seconds)
 
 
 def _extension(key: str) -> str:

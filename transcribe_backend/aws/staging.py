@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from boto3.exceptions import S3UploadFailedError
-from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError
-
 from transcribe_backend.aws import length, sniff
-from transcribe_backend.aws.clients import AWSClients, aws_errors, translate
-from transcribe_backend.aws.media import MAX_BYTES, Media, MediaFolder
-from transcribe_backend.errors import AudioUnsupported, AWSError, DiskFull
+from transcribe_backend.aws.bucket import Bucket
+from transcribe_backend.aws.clients import AWSClients
+from transcribe_backend.aws.media import MAX_BYTES, MEDIA, Media, kept
+from transcribe_backend.errors import AudioUnsupported, DiskFull
 from transcribe_backend.home import spare_bytes
 from transcribe_backend.settings import Settings
 
@@ -33,7 +30,6 @@ _DEMUXERS = {
     "3gp": "mov",
     "rf64": "wav",
 }
-_TRANSFER = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, max_concurrency=4)
 
 
 class WebPage(AudioUnsupported):
@@ -52,15 +48,13 @@ class Staging:
 
     def __init__(self, clients: AWSClients, settings: Settings, spare: Callable[[Path], int] = spare_bytes) -> None:
         self._spare = spare
-        self._clients = clients
-        self._settings = settings
-        self._media = MediaFolder(clients, settings)
+        self._bucket = Bucket(clients, settings, MEDIA)
         self._folder = settings.model_dir / "tmp"
         self._sweep()
 
     def require(self, source: str) -> None:
         """Raise, before anything is downloaded, AudioForbidden without an S3_BUCKET for it, DiskFull without room."""
-        self._media.require(source)
+        self._bucket.require(source)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._require_room(source)
 
@@ -83,23 +77,9 @@ class Staging:
 
     def _put(self, spooled: _Spooled, seconds: float | None, source: str) -> Media:
         name = f"{spooled.sha256}.{spooled.format}"
-        if not self._media.holds(name):
-            self._upload(spooled.path, name, source)
-        return self._media.media(name, f"sha256:{spooled.sha256}", spooled.path.stat().st_size, seconds)
-
-    def _upload(self, path: Path, name: str, source: str) -> None:
-        bucket = self._settings.s3_bucket
-        doing = f"upload {source} to S3_BUCKET {bucket}"
-        try:
-            with aws_errors(doing):
-                self._clients.s3(self._media.region).upload_file(
-                    str(path), bucket, self._media.key(name), ExtraArgs=self._media.encryption(), Config=_TRANSFER
-                )
-        except S3UploadFailedError as error:
-            cause = error.__context__
-            if isinstance(cause, ClientError):
-                raise translate(cause, doing) from error
-            raise AWSError(f"Cannot {doing}.", remedy="Check S3_BUCKET.", retryable=True) from error
+        if not self._bucket.holds(name):
+            self._bucket.upload(spooled.path, name, source)
+        return kept(self._bucket, name, f"sha256:{spooled.sha256}", spooled.path.stat().st_size, seconds)
 
     def _spool(self, stream: Iterable[bytes], path: Path, source: str) -> _Spooled:
         format, chunks = _recognised(stream, source)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 from botocore.exceptions import ClientError
 
+from transcribe_backend.aws.bucket import Bucket
 from transcribe_backend.aws.clients import THROTTLES, AWSClients, aws_errors, error_code
-from transcribe_backend.aws.media import MediaFolder
 from transcribe_backend.errors import AWSError, VocabularyError
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.vocabulary import Row, parse_table, table_text
@@ -37,8 +37,7 @@ class VocabularyRequests:
 
     def __init__(self, clients: AWSClients, settings: Settings) -> None:
         self._clients = clients
-        self._settings = settings
-        self._home = MediaFolder(clients, settings)
+        self._bucket = Bucket(clients, settings, "vocabularies")
         self._arn_prefix = ""
 
     def create(self, name: str, language: Any, rows: Sequence[Row], tags: Mapping[str, str]) -> None:
@@ -109,11 +108,14 @@ class VocabularyRequests:
 
     def table(self, name: str) -> tuple[Row, ...]:
         """The rows of a vocabulary: from its table in S3_BUCKET, else as AWS gives them back."""
-        if not self._settings.s3_bucket:
+        if not self._bucket:
             return self._downloaded(name)
-        with aws_errors(f"read the vocabulary table {self._key(name)}"):
-            answer = self._clients.s3(self._region()).get_object(Bucket=self._settings.s3_bucket, Key=self._key(name))
-            return parse_table(answer["Body"].read().decode())
+        table = self._bucket.read(f"{name}.txt")
+        if table is None:
+            raise VocabularyError(
+                f"The table {self._bucket.uri(f'{name}.txt')} is not there.", remedy="Train the project again."
+            )
+        return parse_table(table.decode())
 
     def _downloaded(self, name: str) -> tuple[Row, ...]:
         with aws_errors(f"look at the vocabulary {name}"):
@@ -127,22 +129,16 @@ class VocabularyRequests:
 
     def _source(self, name: str, rows: Sequence[Row]) -> dict[str, Any]:
         """The table as a file, which AWS recommends; as a list it has no DisplayAs."""
-        bucket, key = self._settings.s3_bucket, self._key(name)
-        if not bucket:
+        if not self._bucket:
             return {"Phrases": [row.phrase for row in rows]}
-        request = {"Body": table_text(rows).encode(), "ContentType": "text/plain", **self._home.encryption()}
-        with aws_errors(f"write the vocabulary table s3://{bucket}/{key}"):
-            self._clients.s3(self._region()).put_object(Bucket=bucket, Key=key, **request)
-        return {"VocabularyFileUri": f"s3://{bucket}/{key}"}
+        self._bucket.write(f"{name}.txt", table_text(rows).encode(), "text/plain")
+        return {"VocabularyFileUri": self._bucket.uri(f"{name}.txt")}
 
     def _region(self) -> str | None:
-        return self._home.region or None
+        return self._bucket.region or None
 
     def _transcribe(self) -> "TranscribeServiceClient":
         return self._clients.transcribe(self._region())
-
-    def _key(self, name: str) -> str:
-        return f"{self._settings.s3_folder}/vocabularies/{name}.txt".lstrip("/")
 
     def _arn(self, name: str) -> str:
         """Tags are read and set by ARN; only STS knows the account, and asks no permission for it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend, backend
-from transcribe_backend.commands import connect, estimate, export, retry, transcribe, vocabulary, worker
+from transcribe_backend.commands import connect, estimate, export, retry, serve, transcribe, vocabulary, worker
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.telemetry.logs import configure_logging
 
@@ -33,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
 
     def add(name: str, about: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=about, description=about)
+
+    serving = add("serve", "the server that Label Studio connects to, at PORT")
+    serving.set_defaults(run=serve.run)
 
     connecting = add("connect", "register this backend in a Label Studio project")
     connect.add_arguments(connecting)

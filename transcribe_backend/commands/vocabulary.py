@@ -12,10 +12,11 @@ from typing import Any
 
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import TrainingError, VocabularyError
+from transcribe_backend.learning.lessons import prospect, step
 from transcribe_backend.learning.reports import Report
 from transcribe_backend.learning.training import priced
 from transcribe_backend.prelabeling.project import project_id
-from transcribe_backend.speech.recognition import Recognition
+from transcribe_backend.speech.calibration import Calibration
 from transcribe_backend.speech.vocabulary import table
 from transcribe_backend.speech.wording import listed
 
@@ -125,19 +126,14 @@ def _history(arguments: argparse.Namespace, running: Backend, project: str, lang
 
 def _line(report: Report) -> str:
     """A training in one line."""
-    asked = time.strftime("%Y-%m-%d %H:%M", time.gmtime(report["asked"]))
-    version = Recognition(vocabulary=report.get("vocabulary", "")).learnt or "-"
-    rates = report.get("wer")
-    if not rates:
-        return f"{asked}  {version:<5} {report['outcome']:<12} {report['reason']}"
-    figures = f"{rates['champion']:.1%} -> {rates['candidate']:.1%}"
-    interval = f"change {rates['low'] * 100:+.1f} to {rates['high'] * 100:+.1f} points, p = {rates['p']:.2g}"
-    return f"{asked}  {version:<5} {report['outcome']:<12} {figures} ({interval}){_cost(report)}"
-
-
-def _cost(report: Report) -> str:
-    dollars = report.get("cost", {}).get("estimated_dollars")
-    return "" if dollars is None else f", about ${dollars:.2f}"
+    told = step(report)
+    asked = time.strftime("%Y-%m-%d %H:%M", time.gmtime(told.asked))
+    begin = f"{asked}  {told.version or '-':<5} {told.outcome:<12}"
+    if told.champion is None or told.candidate is None or told.low is None or told.high is None:
+        return f"{begin} {told.reason}"
+    interval = f"change {told.low * 100:+.1f} to {told.high * 100:+.1f} points, p = {told.p:.2g}"
+    cost = "" if told.dollars is None else f", about ${told.dollars:.2f}"
+    return f"{begin} {told.champion:.1%} -> {told.candidate:.1%} ({interval}){cost}"
 
 
 def _train(arguments: argparse.Namespace, running: Backend, project: str) -> Iterator[str]:
@@ -266,12 +262,23 @@ def _rollback(arguments: argparse.Namespace, running: Backend, project: str, lan
 
 def _lines(report: Report) -> Iterator[str]:
     yield f"{report['outcome']}: {report['reason']}"
+    if more := prospect(report):
+        yield more
     yield from (f"{name}: {_figures(report[name])}" for name in ("tasks", "wer", "changed", "cost") if report.get(name))
     if known := report.get("calibration"):
         yield (
             f"expected word error rate: off by {known['off_by']:.1%} on tasks it was not fitted to "
             f"(1 - confidence: {known['confidence_off_by']:.1%})"
         )
+        curve = Calibration(tuple(known["confidences"]), tuple(known["rates"]))
+        for confidence, rate, tasks in known.get("points", ()):
+            expected = f"{curve.expected(confidence):.1%} expected"
+            yield f"  confidence {confidence:.2f}: {expected}, {rate:.1%} in {tasks} tasks"
+        if known.get("audited"):
+            yield (
+                f"{known['audited']} audited tasks: word error rate {known['audited_rate']:.1%}, "
+                f"expected {known['audited_expected']:.1%}"
+            )
     for phrase in report["phrases"]:
         yield from _record(phrase)
     for rejected in report["rejected"]:

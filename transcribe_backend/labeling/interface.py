@@ -25,7 +25,8 @@ class Interface:
 
     `data_key` is the member of `task.data` that holds the audio ("audio", "call.url"), `to_name` the name of the Audio
     (or Video) tag; confidence below `low_confidence` (0..1) is worth a look, and with `notes` the words are named;
-    `max_segment` is in seconds; `unfilled` says of each other control why it is left alone.
+    `max_segment` is in seconds; tasks come without text whose expected error is above `blank_above`, and beside them a
+    share of `audit` of all (both 0..1); `unfilled` says of each other control why it is left alone.
     """
 
     data_key: str
@@ -35,6 +36,8 @@ class Interface:
     low_confidence: float
     max_segment: float
     notes: bool = False
+    blank_above: float = 1.0
+    audit: float = 0.0
     unfilled: tuple[str, ...] = ()
 
     @property
@@ -109,7 +112,9 @@ class Interface:
         """Canonical JSON of what decides the form of predictions, part of the model version's fingerprint."""
         controls = [{"kind": type(control).__name__, **asdict(control)} for control in self.controls]
         form = {"controls": controls, "low_confidence": self.low_confidence, "max_segment": self.max_segment}
-        return json.dumps({**form, "notes": self.notes, "to_name": self.to_name}, sort_keys=True, separators=(",", ":"))
+        blank = {"blank_above": self.blank_above, "audit": self.audit} if self.blank_above < 1 or self.audit else {}
+        form |= {"notes": self.notes, "to_name": self.to_name, **blank}
+        return json.dumps(form, sort_keys=True, separators=(",", ":"))
 
     def _text(self, per_region: bool) -> Text | None:
         texts = (control for control in self.controls if isinstance(control, Text))
@@ -147,8 +152,9 @@ def _interface(everything: Sequence[Tag], media: Sequence[Tag], language: str) -
     controls = _chosen(possible, asked, media[0].name)
     recognition = _recognition(asked, controls)
     interface = Interface(
-        media[0].data_key, media[0].name, recognition, controls, asked.low_confidence, asked.max_segment, asked.notes
-    )
+        media[0].data_key, media[0].name, recognition, controls, asked.low_confidence, asked.max_segment, asked.notes,
+        asked.blank_above, asked.audit,
+    )  # fmt: skip
     return replace(interface, unfilled=explanation.unfilled(interface, possible, everything, media))
 
 

@@ -23,6 +23,8 @@ class Options:
     low_confidence: float = 0.6
     max_segment: float = MAX_SECONDS
     notes: bool = False
+    blank_above: float = 1.0
+    audit: float = 0.0
     text: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     language_given: bool = False
@@ -90,11 +92,13 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "model_low_confidence": _between(0, 1),
     "model_max_segment": _between(1, 600),
     "model_notes": _boolean,
+    "model_blank_above": _between(0, 1),
+    "model_audit": _between(0, 1),
     "model_text": _names,
     "model_labels": _names,
 }
 ATTRIBUTES = tuple(_PARSERS)
-_PRESENTATION = ("low_confidence", "max_segment", "notes", "text", "labels")
+_PRESENTATION = ("low_confidence", "max_segment", "notes", "blank_above", "audit", "text", "labels")
 
 
 def read(attributes: Mapping[str, str], language: str) -> Options:

@@ -1,6 +1,7 @@
 """Transcript + Interface -> predictions."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from transcribe_backend.labeling import results
@@ -14,18 +15,40 @@ from transcribe_backend.speech.calibration import Calibration
 from transcribe_backend.speech.segments import Segment, cut, turns
 from transcribe_backend.speech.transcript import Transcript
 
+Calibrations = Mapping[str, Calibration]
+"""What confidence means, by language."""
+
 
 def predictions(
-    interface: Interface, transcript: Transcript, calibrations: Mapping[str, Calibration] | None = None
+    interface: Interface, transcript: Transcript, calibrations: Calibrations = MappingProxyType({})
 ) -> list[dict[str, Any]]:
     """The predictions of a task, the best first: one, or as many as `model_alternatives` asks for.
 
     Each is {"result": [...], "score": 0..1}, without a score where AWS gave no confidence. The score is the accuracy to
-    expect where the language has a calibration, else the mean confidence of the words.
+    expect where the language has a calibration, else the mean confidence of the words. Where more is expected to be
+    wrong than `model_blank_above`, there is one, without text.
     """
-    known = (calibrations or {}).get(transcript.language or interface.recognition.language)
+    known = _calibration(interface, transcript, calibrations)
     variants = transcript.variants(interface.recognition.alternatives or 1)
-    return [results.scored({"result": _results(interface, each)}, _score(each.confidence, known)) for each in variants]
+    made = [results.scored({"result": _results(interface, each)}, _score(each.confidence, known)) for each in variants]
+    return [without_text(made[0])] if is_too_wrong(interface, transcript, calibrations) else made
+
+
+def is_too_wrong(interface: Interface, transcript: Transcript, calibrations: Calibrations) -> bool:
+    """Whether more is expected to be wrong than `model_blank_above`; never as long as nothing is known of errors."""
+    known = _calibration(interface, transcript, calibrations)
+    return bool(
+        known and transcript.confidence is not None and known.expected(transcript.confidence) > interface.blank_above
+    )
+
+
+def _calibration(interface: Interface, transcript: Transcript, calibrations: Calibrations) -> Calibration | None:
+    return calibrations.get(transcript.language or interface.recognition.language)
+
+
+def without_text(prediction: dict[str, Any]) -> dict[str, Any]:
+    """The same for an annotator who is to write down what is said without having read ours."""
+    return {**prediction, "result": [each for each in prediction["result"] if each["type"] != "textarea"]}
 
 
 def _score(confidence: float | None, calibration: Calibration | None) -> float | None:

@@ -1,46 +1,33 @@
 """ADAPTER: small JSON documents, in MODEL_DIR and, where there is one, in S3_BUCKET, which outlives the disk."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
-from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
-from transcribe_backend.aws.media import MediaFolder
+from transcribe_backend.aws.bucket import Bucket
+from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.transcripts import replace_file
 from transcribe_backend.errors import TrainingError
 from transcribe_backend.settings import Settings
-
-_MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
 class Documents:
     """The documents of one folder, by name."""
 
     def __init__(self, clients: AWSClients, settings: Settings, folder: str) -> None:
-        self._clients = clients
-        self._settings = settings
-        self._home = MediaFolder(clients, settings)
+        self._bucket = Bucket(clients, settings, folder)
         self._folder = settings.model_dir / folder
-        self._prefix = f"{settings.s3_folder}/{folder}/".lstrip("/")
 
     def write(self, name: str, body: bytes) -> None:
         """Keep a document; raises TrainingError when there is no place for it on the disk, and AWSError."""
         self._to_disk(self._folder / name, body)
-        if self._settings.s3_bucket:
-            with aws_errors(f"write {name}"):
-                self._clients.s3(self._home.region).put_object(
-                    Bucket=self._settings.s3_bucket,
-                    Key=self._prefix + name,
-                    Body=body,
-                    ContentType="application/json",
-                    **self._home.encryption(),
-                )
+        if self._bucket:
+            self._bucket.write(name, body, "application/json")
 
     def read(self, name: str) -> bytes | None:
         """A document: from S3_BUCKET, which all machines write to, else from the disk; None when there is none."""
-        if self._settings.s3_bucket:
-            return self._downloaded(self._prefix + name)
+        if self._bucket:
+            return self._bucket.read(name)
         path = self._folder / name
         return path.read_bytes() if path.exists() else None
 
@@ -52,28 +39,11 @@ class Documents:
         return [read() for read in ({**self._remote(stem), **here}).values()]
 
     def _remote(self, stem: str) -> dict[str, Callable[[], bytes]]:
-        if not self._settings.s3_bucket:
-            return {}
-        with aws_errors("list the training reports"):
-            pages = (
-                self._clients.s3()
-                .get_paginator("list_objects_v2")
-                .paginate(Bucket=self._settings.s3_bucket, Prefix=self._prefix + stem)
-            )
-            keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
-        return {key.rpartition("/")[2]: self._reader(key) for key in keys}
+        names = self._bucket.names(stem) if self._bucket else []
+        return {name: partial(self._downloaded, name) for name in names}
 
-    def _reader(self, key: str) -> Callable[[], bytes]:
-        return lambda: self._downloaded(key) or b"{}"
-
-    def _downloaded(self, key: str) -> bytes | None:
-        with aws_errors(f"read s3://{self._settings.s3_bucket}/{key}"):
-            try:
-                return self._clients.s3().get_object(Bucket=self._settings.s3_bucket, Key=key)["Body"].read()
-            except ClientError as error:
-                if error_code(error) in _MISSING:
-                    return None
-                raise
+    def _downloaded(self, name: str) -> bytes:
+        return self._bucket.read(name) or b"{}"
 
     def _to_disk(self, path: Path, body: bytes) -> None:
         try:

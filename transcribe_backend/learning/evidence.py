@@ -16,7 +16,7 @@ from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.annotations import Passage, passages
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.labeling.regions import heard, without_sides
-from transcribe_backend.prelabeling.project import Project
+from transcribe_backend.prelabeling.project import PREFIX, Project
 from transcribe_backend.speech.alignment import Alignment, Pair
 from transcribe_backend.speech.calibration import Point
 from transcribe_backend.speech.recognition import ALTERNATIVES, SPEAKERS, Recognition
@@ -46,6 +46,8 @@ class Sample:
     passages: tuple[Passage, ...]
     transcript: Transcript | None
     language: str = "en-US"
+    unread: bool = False
+    """Whether its text was written without having read ours."""
 
     @property
     def seconds(self) -> float:
@@ -136,7 +138,7 @@ class Evidence:
         transcript = self._any_transcript(media, options)
         identified = transcript.language if transcript and project.recognition.identifies else None
         language = identified or project.recognition.language
-        return Sample(int(task["id"]), media, tuple(texts), transcript, language)
+        return Sample(int(task["id"]), media, tuple(texts), transcript, language, is_unread(task))
 
     def _usable(self, task: Mapping[str, Any], project: Project, options: Sequence[Recognition]) -> Sample | None:
         try:
@@ -179,6 +181,13 @@ def _heard(transcript: Transcript, passage: Passage) -> str:
     if passage.start is None or passage.end is None:
         return transcript.text
     return heard(transcript, passage.start, passage.end, passage.channel)
+
+
+def is_unread(task: Mapping[str, Any]) -> bool:
+    """Whether our predictions of a task never had a text."""
+    ours = [each for each in task.get("predictions") or () if str(each.get("model_version")).startswith(PREFIX)]
+    texts = (each for prediction in ours for each in prediction.get("result") or () if each.get("type") == "textarea")
+    return bool(ours) and not any(texts)
 
 
 def _language(transcript: Transcript, passage: Passage) -> str | None:

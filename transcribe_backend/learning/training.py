@@ -12,7 +12,7 @@ that spoke for it, and still every task counts.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.alignment import Pair
-from transcribe_backend.speech.calibration import fit, unseen_error
+from transcribe_backend.speech.calibration import ENOUGH, Calibration, Point, bins, fit, unseen_error
 from transcribe_backend.speech.corrections import Candidate, candidates
 from transcribe_backend.speech.credit import Credit, Phrase, comparable, credits, total
 from transcribe_backend.speech.lexicon import lexicon
@@ -179,7 +179,7 @@ class Trainer:
         training.turn = len(self._vocabularies.names(training.project, training.language))
         samples = self._usable(training, project)
         training.held_out = [sample.task for sample in samples]
-        training.calibration = _calibrated(samples)
+        training.calibration = _calibrated(samples, project)
         self._select(training, [self._taught(training, samples, half) for half in HALVES])
         training.stage = "learnt"
 
@@ -426,10 +426,31 @@ def _languages(project: Project) -> list[str]:
     return known
 
 
-def _calibrated(samples: Sequence[Sample]) -> dict[str, Any]:
-    points = [point for sample in samples if (point := sample.point())]
+def _calibrated(samples: Sequence[Sample], project: Project) -> dict[str, Any]:
+    """Of the audited tasks alone once there are enough: who has read our text lets errors pass."""
+    audited = _points(sample for sample in samples if sample.unread and project.audits(sample.task))
+    everything = _points(samples)
+    points = audited if len(audited) >= ENOUGH else everything
     curve, (fitted, plain) = fit(points), unseen_error(points)
-    return {**asdict(curve), "tasks": len(points), "off_by": fitted, "confidence_off_by": plain} if curve else {}
+    if curve is None:
+        return {}
+    told: dict[str, Any] = {"tasks": len(everything), "fitted": len(points)}
+    told |= {"off_by": fitted, "confidence_off_by": plain, "points": bins(points)}
+    if audited:
+        told["audited"] = len(audited)
+        told["audited_expected"], told["audited_rate"] = _mean(curve, audited)
+    return {**asdict(curve), **told}
+
+
+def _mean(curve: Calibration, points: Sequence[Point]) -> tuple[float, float]:
+    """The word error rate that is expected of these tasks, and theirs."""
+    words = sum(point.words for point in points)
+    expected = sum(curve.expected(point.confidence) * point.words for point in points)
+    return expected / words, sum(point.rate * point.words for point in points) / words
+
+
+def _points(samples: Iterable[Sample]) -> list[Point]:
+    return [point for sample in samples if (point := sample.point())]
 
 
 def priced(training: Training) -> str:

@@ -127,6 +127,8 @@ class Answers:
             if not wanted.job or not self._transcriber.bring(wanted.job):
                 return {"result": []}
             transcript = self._transcriber.store.get(wanted.job)
+            if project.is_blank(transcript, task.get("id")):
+                return {"result": []}
             return {**regions.fill(project.interface, transcript, context), "model_version": project.version}
         except TranscribeBackendError as error:
             _log.warning("No words for the regions of task %s: %s", task.get("id"), error.advice)
@@ -206,7 +208,7 @@ class Answers:
             elif each.job and not each.yielded:
                 try:
                     self._transcriber.bring(each.job)
-                    each.made = self.predictions.of(each.job, project)
+                    each.made = self.predictions.of(each.job, project, each.owed.task)
                     results += sum(len(prediction["result"]) for prediction in each.made)
                 except TranscribeBackendError as error:
                     _log.warning("The prediction of task %s comes later: %s", each.owed.task, error.advice)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from transcribe_backend.errors import StudioDenied, StudioNotFound
+from transcribe_backend.errors import StudioDenied, StudioError, StudioNotFound
 from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.studio.client import Studio
 
@@ -21,6 +21,7 @@ class LiveProjects:
         self._projects = projects
         self._clock = clock
         self._known: dict[str, tuple[float, Project]] = {}
+        self._named: dict[str, str] = {}
         self._ordered: set[str] = set()
 
     @property
@@ -37,9 +38,20 @@ class LiveProjects:
             )
         return self._studio
 
+    def whole_id(self, project: str) -> str:
+        """`<id>.<created>` of a project that may be named by its bare number; as it is while nobody tells it."""
+        if self._studio is None or not project.isdecimal():
+            return project
+        if project not in self._named:
+            try:
+                self._named[project] = project_id(self._studio.project(int(project)))
+            except StudioError:
+                return project
+        return self._named[project]
+
     def get(self, wanted: str) -> Project:
-        """The project `<id>.<created>`. Raises StudioError (StudioNotFound also for another Label Studio's project of
-        that number), LabelingConfigError, AWSError.
+        """The project `<id>.<created>`, or of that bare number. Raises StudioError (StudioNotFound also for another
+        Label Studio's project of that number), LabelingConfigError, AWSError.
         """
         asked, known = self._known.get(wanted, (0.0, None))
         if known is None or self._clock() - asked > _FRESH_SECONDS:
@@ -50,12 +62,12 @@ class LiveProjects:
     def described(self, wanted: str) -> dict[str, Any]:
         """The project as Label Studio has it now; raises like `get`, whose answer is renewed by it."""
         described = self.studio.project(int(wanted.partition(".")[0]))
-        if project_id(described) != wanted:
+        if wanted not in (found := project_id(described), found.partition(".")[0]):
             raise StudioNotFound(
                 "The Label Studio at LABEL_STUDIO_URL is not the one that asked.",
                 remedy="Set LABEL_STUDIO_URL to the Label Studio whose projects use this backend.",
             )
-        self._known[wanted] = self._clock(), self._projects.read(wanted, described.get("label_config", ""))
+        self._known[wanted] = self._clock(), self._projects.read(found, described.get("label_config", ""))
         (self._ordered.add if described.get("sampling") == UNCERTAINTY else self._ordered.discard)(wanted)
         return described
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import TranscribeBackendError, TranscriptError
-from transcribe_backend.labeling.predictions import predictions
+from transcribe_backend.labeling.predictions import predictions, without_text
 from transcribe_backend.memory import Memory
 from transcribe_backend.prelabeling.project import Project
 
@@ -26,14 +26,14 @@ class Predictions:
         self._store = store
         self._made: Memory[tuple[str, str], tuple[Prediction, ...]] = Memory(_IN_MEMORY)
 
-    def of(self, job: str, project: Project) -> tuple[Prediction, ...]:
-        """The predictions that a finished job gives in a project, best first. Raises TranscriptError."""
+    def of(self, job: str, project: Project, task: int | None = None) -> tuple[Prediction, ...]:
+        """The predictions that a finished job gives a task of a project, best first. Raises TranscriptError."""
         version = project.version
         known = self._made.get((job, version))
         if known is None:
             known = self._make(job, project, version)
             self._made.keep((job, version), known, _size(known))
-        return known
+        return (without_text(known[0]),) if project.audits(task) else known
 
     def _make(self, job: str, project: Project, version: str) -> tuple[Prediction, ...]:
         transcript = self._store.get(job)

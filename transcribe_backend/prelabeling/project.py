@@ -10,8 +10,10 @@ from typing import Any
 from transcribe_backend.errors import RequestError
 from transcribe_backend.labeling import interface as labeling
 from transcribe_backend.labeling.interface import Interface
+from transcribe_backend.labeling.predictions import is_too_wrong
 from transcribe_backend.speech.calibration import Calibration
 from transcribe_backend.speech.recognition import Recognition
+from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.speech.vocabulary import can_learn
 
 PREFIX = "transcribe-"
@@ -46,6 +48,17 @@ class Project:
     def version(self) -> str:
         """The model_version of its predictions."""
         return model_version(self.interface, self.recognition, self.calibrations)
+
+    def is_blank(self, transcript: Transcript, task: int | None) -> bool:
+        """Whether a task comes without the text of its transcript."""
+        return self.audits(task) or is_too_wrong(self.interface, transcript, dict(self.calibrations))
+
+    def audits(self, task: int | None) -> bool:
+        """Whether a task is of the share (`model_audit`) that comes without text: always the same ones."""
+        if task is None or not self.interface.audit:
+            return False
+        drawn = hashlib.sha256(f"audit|{self.id}|{task}".encode()).digest()
+        return int.from_bytes(drawn[:8], "big") < self.interface.audit * 2**64
 
 
 class Projects:

@@ -81,6 +81,14 @@ def _rate(block: Sequence[Point]) -> float:
     return sum(point.rate * point.words for point in block) / _words(block)
 
 
+def bins(points: Sequence[Point], most: int = 10) -> list[tuple[float, float, int]]:
+    """For a plot: confidence, word error rate and number of tasks, for up to ten groups of tasks of like confidence."""
+    ordered = sorted(points, key=lambda point: point.confidence)
+    size = -(-len(ordered) // most)
+    groups = [ordered[at : at + size] for at in range(0, len(ordered), size or 1)]
+    return [(sum(each.confidence for each in group) / len(group), _rate(group), len(group)) for group in groups]
+
+
 def unseen_error(points: Sequence[Point]) -> tuple[float, float]:
     """Mean absolute error of the expected rate, and of 1 - confidence, on tasks that the fit has not seen (5 folds).
 

@@ -10,15 +10,13 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from transcribe_backend.backend import Backend
-from transcribe_backend.errors import LabelingConfigError, RequestError, TranscribeBackendError
-from transcribe_backend.telemetry.redact import redact
-from transcribe_backend.web import auth, payloads
+from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.web import auth, payloads, refusals
 from transcribe_backend.web import status as status_page
 
 _log = logging.getLogger(__name__)
 
 _MAX_BODY = 256 * 1024 * 1024  # of 100,000 imported tasks, or of a thousand tasks with hours of old predictions
-_LONGEST_REASON = 400
 
 
 def create_app(model_class: Any, backend: Backend) -> Flask:
@@ -40,11 +38,7 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
     @app.post("/setup")
     def setup() -> Any:
         asked = payloads.setup(request)
-        try:
-            version = model(asked.project, asked.schema).connect()
-        except TranscribeBackendError as error:
-            return _with_reason(error)
-        return jsonify(model_version=version)
+        return refusals.version(model(asked.project, asked.schema).connect)
 
     @app.post("/predict")
     def predict() -> Any:
@@ -77,37 +71,8 @@ def _encoded(body: Any) -> bytes:
         return json.dumps(body).encode()
 
 
-def _with_reason(error: TranscribeBackendError) -> Any:
-    """The reason phrase is the only thing of a failing /setup that Label Studio shows its user."""
-    advice = redact(error.advice)
-    response = jsonify(detail=advice)
-    response.status = f"{_code(error)} {_phrase(error)}"
-    _log.warning("/setup refused: %s", advice)
-    return response
-
-
-def _phrase(error: TranscribeBackendError) -> str:
-    """Fit for an HTTP status line: one line of latin-1, short; of a long problem the remedy stays whole."""
-    problem, remedy = (" ".join(redact(text).split()) for text in (error.problem, error.remedy))
-    if len(problem) + 1 + len(remedy) > _LONGEST_REASON:
-        problem = problem[: max(0, _LONGEST_REASON - 4 - len(remedy))] + "..."
-    phrase = f"{problem} {remedy}".strip()[:_LONGEST_REASON]
-    return phrase.encode("latin-1", "replace").decode("latin-1")
-
-
-def _code(error: TranscribeBackendError) -> int:
-    return 422 if isinstance(error, LabelingConfigError) else 503
-
-
 def _tell_errors(app: Flask) -> None:
-    @app.errorhandler(RequestError)
-    def bad_request(error: RequestError) -> Any:
-        return jsonify(detail=redact(error.advice)), 400
-
-    @app.errorhandler(TranscribeBackendError)
-    def known(error: TranscribeBackendError) -> Any:
-        _log.warning("%s %s refused: %s", request.method, request.path, error.advice)
-        return jsonify(detail=redact(error.advice)), _code(error)
+    app.register_error_handler(TranscribeBackendError, refusals.refused)
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(error: RequestEntityTooLarge) -> Any:

@@ -4,12 +4,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import asdict
 from typing import Any
 
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import TranscribeBackendError
-from transcribe_backend.learning.reports import Report
-from transcribe_backend.speech.recognition import Recognition
+from transcribe_backend.learning.lessons import Lesson, Step, lessons
 from transcribe_backend.telemetry.redact import redact
 
 _FRESH_SECONDS, _PATIENCE = 30.0, 0.1
@@ -57,59 +57,39 @@ class Lessons:
     def _read(self, project: str) -> None:
         try:
             reports = self._backend.reports.all(project)
-            found = [lesson(each, self._waiting(project, each)) for each in _by_language(reports)]
+            found = [shown(each, self._waiting(project, each)) for each in lessons(reports)]
         except TranscribeBackendError as error:
             found = [{"problem": redact(error.advice), "trainings": [], "phrases": []}]
         self._known[project] = (self._clock(), found)
 
-    def _waiting(self, project: str, reports: list[Report]) -> str:
+    def _waiting(self, project: str, known: Lesson) -> str:
         """The version that a person has to decide about, where a training has offered one."""
-        if not any(each.get("outcome") == "waiting" for each in reports):
+        if not any(step.outcome == "waiting" for step in known.steps):
             return ""
-        language = next(each["language"] for each in reports if each.get("outcome") == "waiting")
-        return self._backend.vocabularies.waiting(project, language) or ""
+        return self._backend.vocabularies.waiting(project, known.language) or ""
 
 
-def _by_language(reports: list[Report]) -> list[list[Report]]:
-    """The reports of each language, the newest first; one that ended before it knew its language is in the first."""
-    languages = list(dict.fromkeys(each.get("language") for each in reports if each.get("language"))) or [""]
-    return [
-        [each for each in reports if each.get("language") == language or (not each.get("language") and not place)]
-        for place, language in enumerate(languages)
-        if reports
-    ]
-
-
-def lesson(reports: list[Report], waiting: str) -> dict[str, Any]:
-    """The reports of a project in one language, the newest first, as they are shown; `waiting` names a version to be
-    decided about.
-    """
-    newest = reports[0]
-    judged = next((each for each in reports if each.get("wer")), {})
+def shown(known: Lesson, waiting: str) -> dict[str, Any]:
+    """What a project has learnt in a language, as JSON; `waiting` names a version to be decided about."""
+    newest = known.steps[-1]
     return {
-        "outcome": newest.get("outcome", ""),
-        "reason": redact(str(newest.get("reason", "")))[:600],
-        "language": next((each["language"] for each in reports if each.get("language")), ""),
+        "outcome": newest.outcome,
+        "reason": redact(newest.reason)[:600],
+        "prospect": known.prospect,
+        "language": known.language,
         "waiting": waiting,
-        "tasks": newest.get("tasks") or {},
-        "trainings": [_training(each) for each in reports[:_TRAININGS]][::-1],
-        "phrases": [_phrase(each) for each in (judged.get("phrases") or ())[:_PHRASES]],
-        "more_phrases": max(0, len(judged.get("phrases") or ()) - _PHRASES),
-        "calibration": newest.get("calibration") or judged.get("calibration") or {},
+        "tasks": known.tasks,
+        "dollars": known.dollars,
+        "trainings": [_training(each) for each in known.steps[-_TRAININGS:]],
+        "phrases": [_phrase(each) for each in known.phrases[:_PHRASES]],
+        "more_phrases": max(0, len(known.phrases) - _PHRASES),
+        "calibration": known.calibration,
     }
 
 
-def _training(report: Report) -> dict[str, Any]:
-    rates = report.get("wer") or {}
-    figures = {name: rates.get(name) for name in ("champion", "candidate", "low", "high", "p")}
-    version = Recognition(vocabulary=report.get("vocabulary") or "").learnt or ""
-    return {
-        "asked": time.strftime("%Y-%m-%d", time.gmtime(float(report.get("asked", 0)))),
-        "outcome": report.get("outcome", ""),
-        "version": version,
-        "billed_seconds": (report.get("cost") or {}).get("billed_seconds", 0),
-        **figures,
-    }
+def _training(step: Step) -> dict[str, Any]:
+    told = {name: value for name, value in asdict(step).items() if name != "reason"}
+    return {**told, "asked": time.strftime("%Y-%m-%d", time.gmtime(step.asked))}
 
 
 def _phrase(phrase: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, TypedDict, TypeVar
 
 from flask import Request
@@ -109,6 +110,23 @@ def webhook(request: Request) -> tuple[str, dict[str, Any]]:
         raise RequestError("project.label_config must be a string.")
     _check_ids(body)
     return body.action, body.data()
+
+
+def event(name: str, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The same of an event whose body was read by another server."""
+    try:
+        body = convert({**data, "action": name}, Webhook)
+    except ValidationError as error:
+        raise RequestError(_problem(str(error))) from error
+    _check_ids(body)
+    return name, body.data()
+
+
+def project(body: Any) -> tuple[str, str]:
+    """Project and labeling config of a /setup or /predict request whose body was read by another server."""
+    fields = body if isinstance(body, dict) else {}
+    _check_project(named := str(fields.get("project") or ""))
+    return named, str(fields.get("schema") or fields.get("label_config") or "")
 
 
 def _check_ids(body: Webhook) -> None:

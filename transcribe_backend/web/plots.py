@@ -63,10 +63,13 @@ def error_rates(trainings: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def calibration(curve: Mapping[str, Any]) -> Markup:
-    """The expected word error rate for each confidence, as fitted; dashed what 1 - confidence would be."""
+    """The expected word error rate for each confidence, as fitted; dots for those found in groups of corrected tasks,
+    dashed what 1 - confidence would be.
+    """
     points = sorted(zip(curve["confidences"], curve["rates"], strict=True))
-    lowest = min(0.5, *(confidence for confidence, _ in points))
-    most = max(1 - lowest, *(rate for _, rate in points)) * 1.05
+    found = curve.get("points", ())
+    lowest = min(0.5, *(confidence for confidence, *_ in (*points, *found)))
+    most = max(1 - lowest, *(rate for _, rate, *_ in (*points, *found))) * 1.05
 
     def place(confidence: float, rate: float) -> str:
         x = _LEFT + (confidence - lowest) / (1 - lowest) * (_WIDTH - _LEFT - 6)
@@ -79,6 +82,11 @@ def calibration(curve: Mapping[str, Any]) -> Markup:
         place(lowest, 1 - lowest), place(1.0, 0.0), " ".join(place(*point) for point in points),
         _LEFT, _TALL - 3, lowest, _WIDTH - 4, _TALL - 3,
     )  # fmt: skip
+    for confidence, rate, tasks in found:
+        x, _, y = place(confidence, rate).partition(",")
+        drawn += Markup('<g><title>{} tasks: {:.0%}</title><circle class="before" cx="{}" cy="{}" r="3"/></g>').format(
+            tasks, rate, x, y
+        )
     ends = f"{points[0][1]:.0%} at {points[0][0]:.0%} confidence, {points[-1][1]:.0%} at {points[-1][0]:.0%}"
     return _svg(_TALL, f"Expected word error rate by confidence: {ends}", drawn)
 

@@ -17,6 +17,7 @@ from tests.unit.labeling.cases import (
 from tests.unit.speech.made import transcripts
 from transcribe_backend.labeling.interface import read
 from transcribe_backend.labeling.predictions import predictions
+from transcribe_backend.speech.calibration import Calibration
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.speech.words import Word
 
@@ -316,3 +317,17 @@ def test_labels_come_before_texts_in_the_stock_template_whose_text_depends_on_th
         ("labels", ["Speech"]),
         ("textarea", None),
     ] * 2
+
+
+HALF_WRONG = {"en-US": Calibration((0.0, 1.0), (0.5, 0.5))}
+
+
+@pytest.mark.parametrize(("threshold", "blank"), [("0.4", True), ("0.6", False), ("1", False)])
+def test_what_is_expected_to_be_too_wrong_comes_without_text(threshold: str, blank: bool) -> None:
+    asked = interface(labels("Speech"), REGION_TEXT, TEXT, model_blank_above=threshold, model_alternatives="3")
+    (known, *others) = predictions(asked, shape("alternatives_2020"), HALF_WRONG)
+    kinds = {each["type"] for each in known["result"]}
+    assert kinds == ({"labels"} if blank else {"labels", "textarea"}) and bool(others) is not blank
+    assert known["score"] == pytest.approx(0.5, abs=0.01)
+    (unfitted, *_) = predictions(asked, shape("alternatives_2020"))
+    assert "textarea" in {each["type"] for each in unfitted["result"]}, "nothing is known of errors yet"
