@@ -5,7 +5,7 @@ Nothing reads all rows, nothing sweeps: an item is taken by moving its due time 
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -270,12 +270,14 @@ class Work:
                 execute(f"update transcribe_work set body = ? where {_MINE} returning 1", _encode(body), *_mine(item))
             )
 
-    def renew(self, lease: float = LEASE) -> None:
-        """What this process has taken stays its own."""
+    def renew(self, keys: Collection[str], lease: float = LEASE) -> None:
+        """These stay this process's own. Only what it has in hand: where the store did not answer, and the taker was
+        interrupted, the item must fall due again.
+        """
         now = self.now()
-        with self._database.transaction() as execute:
-            mine = self._ordered("owner = ? and due > ?")
-            execute(f"update transcribe_work set due = ? where {mine}", now + lease, self.me, now)
+        if keys:
+            self._each(keys, "update transcribe_work set due = ? where owner = ? and due > ? and {chosen}",
+                       now + lease, self.me, now)  # fmt: skip
 
     def release(self) -> None:
         """This process ends: what it has taken is due for others at once."""
