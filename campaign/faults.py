@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+import requests
+
 from campaign.site import WEST, Machine, Replica, Site
 from harness.processes import ProgramError
 from harness.protocol import SEGMENTS
@@ -281,6 +283,8 @@ class FilesRot(_Told):
         _restart(self.site, machine.replicas)  # what they have in memory is sound
         config = SEGMENTS.replace("Noise", f"Noise {self.dice.randrange(1000)}")
         self.site.studio.call("PATCH", f"/api/projects/{self.site.project}", json={"label_config": config})
+        with suppress(ProgramError, requests.RequestException):
+            self.site.studio.retrieve_predictions(self.site.project)
 
     def fired(self) -> int:
         return min(self._rotten, super().fired())

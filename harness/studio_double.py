@@ -130,8 +130,7 @@ class StudioDouble:
             query = parse_qs(parts.query)
             return self._page(query) if int(query["project"][0]) in self.projects else own_words(404, "Not found.")
         if parts.path == "/api/predictions/" and method == "GET":
-            with self._lock:
-                return 200, list(self.stored.get(int(parse_qs(parts.query)["task"][0]), []))
+            return self._predictions(int(parse_qs(parts.query)["task"][0]))
         if parts.path == "/api/predictions/" and method == "POST":
             return self._create(json.loads(body))
         if match := re.fullmatch(r"/api/predictions/(\d+)/", parts.path):
@@ -162,6 +161,13 @@ class StudioDouble:
         size, page = int(query["page_size"][0]), int(query["page"][0])
         shown = found[(page - 1) * size : page * size]
         return (200, {"tasks": shown, "total": len(found)}) if shown or page == 1 else own_words(404, "Invalid page.")
+
+    def _predictions(self, task: int) -> Answer:
+        if task in self.gone:
+            words = "Select a valid choice. That choice is not one of the available choices."
+            return own_words(400, "Validation error", {"task": [words]})
+        with self._lock:
+            return 200, list(self.stored.get(task, []))
 
     def _create(self, prediction: dict[str, Any]) -> Answer:
         task = prediction["task"]
