@@ -35,7 +35,7 @@ Each is mended, with a test that fails without the mend.
 - Label Studio on SQLite repeats a request when its database is locked, also where it had stored the prediction before
   that: tasks had two (`kill` with 500 tasks).
 - An item in hand when the store did not answer for a moment was never due again: its process renewed all that it owned
-  (all faults, seed 2: one of 157 tasks).
+  (all faults, seed 2: one of 157 tasks; and once nobody looked at the running jobs of a region any more).
 - Label Studio's words for the predictions of a deleted task were not known: the task was told as a failure (seed 2).
 - Label Studio was busy for 80 s with the answer to 130 tasks; what was pushed meanwhile stood there twice (all faults).
 """

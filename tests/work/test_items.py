@@ -419,6 +419,7 @@ def test_those_who_owe_and_hold_the_same_never_wait_for_each_other(
             mine.claims.take(order, since=0.0, seconds=0.0)
             for item in taken(mine, count=30):
                 mine.work.move(item, "here", job="ls-1")
+            mine.work.take_waiting("ls-1", "here")
             mine.work.ended("ls-1", "here", "here")
             mine.work.release()
 

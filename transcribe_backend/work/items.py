@@ -146,8 +146,8 @@ class Work:
         now = self.now()
         with self._database.transaction() as execute:
             rows = execute(
-                "update transcribe_work set owner = ?, due = ?, attempts = attempts + 1 where job = ? and queue = ? "
-                "returning key, queue, priority, attempts, job, added, body",
+                "update transcribe_work set owner = ?, due = ?, attempts = attempts + 1 where "
+                f"{self._ordered('job = ? and queue = ?')} returning key, queue, priority, attempts, job, added, body",
                 self.me, now + LEASE, job, queue,
             )  # fmt: skip
         return [self._item(row) for row in rows]
@@ -419,13 +419,13 @@ class Work:
     def forget_failed(self, job: str) -> None:
         """Forget the failures that this transcription job caused."""
         with self._database.transaction() as execute:
-            execute("delete from transcribe_work where queue = ? and job = ?", FAILED, job)
+            execute(f"delete from transcribe_work where {self._ordered('queue = ? and job = ?')}", FAILED, job)
 
     def prune(self, older: float, most: int) -> None:
         """Forget failures that are older than `older` seconds or beyond the newest `most`."""
         oldest = self.now() - older
         with self._database.transaction() as execute:
-            execute("delete from transcribe_work where queue = ? and due < ?", FAILED, oldest)
+            execute(f"delete from transcribe_work where {self._ordered('queue = ? and due < ?')}", FAILED, oldest)
             execute(
                 "delete from transcribe_work where queue = ? and due < (select min(due) from (select due from "
                 "transcribe_work where queue = ? order by due desc limit ?) newest)",
