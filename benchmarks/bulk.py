@@ -12,8 +12,8 @@ from typing import Any
 
 import matplotlib
 
+from benchmarks.scripts import sequential
 from harness import ROOT
-from harness.aws import LocalAWS
 from harness.processes import Program
 from harness.scene import QUOTAS, Scene, scene
 from harness.waiting import wait_until
@@ -29,23 +29,6 @@ PLOT = ROOT / ".bench" / "bulk.svg"
 def limit(tasks: int) -> float:
     """Seconds that AWS's quotas need for so many jobs of LATENCY seconds each."""
     return max(tasks / STARTS_PER_SECOND + LATENCY, tasks / SLOTS * LATENCY)
-
-
-def sequential(aws: LocalAWS, uris: list[str]) -> float:
-    """Seconds of the usual script: file after file Get, Start, then Get and sleep 10 s until the job has ended."""
-    client, begun = aws.transcribe, time.monotonic()
-    for number, uri in enumerate(uris):
-        name = f"sequential-{number}"
-        try:
-            client.get_transcription_job(TranscriptionJobName=name)
-        except client.exceptions.ClientError:
-            client.start_transcription_job(TranscriptionJobName=name, LanguageCode="en-US", Media={"MediaFileUri": uri})
-        for _ in range(60):
-            job = client.get_transcription_job(TranscriptionJobName=name)["TranscriptionJob"]
-            if job["TranscriptionJobStatus"] in ("COMPLETED", "FAILED"):
-                break
-            time.sleep(10)
-    return time.monotonic() - begun
 
 
 def answered(stage: Scene, tasks: list[dict[str, Any]]) -> tuple[int, float]:
@@ -135,7 +118,9 @@ def main() -> int:
     with scene(*options) as stage, stage.server():
         for count in (1, 10, 100):
             ours[count] = answered(stage, stage.tasks(count))[1]
-        per_file = sequential(stage.aws, stage.put_audio(2, "sequential")) / 2
+        begun = time.monotonic()
+        sequential(stage.aws, stage.put_audio(2, "sequential"))
+        per_file = (time.monotonic() - begun) / 2
     with scene(*options) as stage, stage.server():
         passed, ours[250] = bulk_250(stage)
         good &= passed

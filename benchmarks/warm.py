@@ -1,7 +1,8 @@
 """`python -m benchmarks.warm`: warm /predict beside servers of Label Studio's own SDK with a constant answer.
 
 1, 10 and 100 tasks in a request over 8 connections by wrk, fresh task ids each time, the transcripts known. The servers
-take turns, so that what else the machine does falls on all of them. LABEL_STUDIO_ML_2X names a virtual environment with
+take turns, so that what else the machine does falls on all of them; the 2.x one stands there twice, with the model that
+costs it least and with the one that its `create` writes. LABEL_STUDIO_ML_2X names a virtual environment with
 the SDK 2.x (GitHub, HumanSignal/label-studio-ml-backend) and gunicorn; without it the ratios are not judged.
 """
 
@@ -14,13 +15,13 @@ import sys
 import time
 from collections import defaultdict
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from benchmarks import rivals
+from benchmarks import figures, rivals
 from harness import protocol
 from harness.backend import Server
 from harness.processes import NotInstalledError
@@ -29,7 +30,7 @@ from harness.studio_double import PROJECT
 from harness.waiting import wait_until
 
 SCRIPT = Path(__file__).with_name("predict.lua")
-OURS, OLD, NEW = "this backend", "SDK 1.0.9", "SDK 2.x"
+OURS, OLD, NEW, USUAL = "this backend", "SDK 1.0.9", "SDK 2.x", "2.x template"
 GOALS = {1: 3.0, 10: 3.0, 100: 1.5}
 """Requests per second, as a multiple of the 2.x server's, by tasks in a request."""
 MOST_MB = 100.0
@@ -158,14 +159,18 @@ def main() -> int:
         time.sleep(_SETTLED_SECONDS)
         memory = servers[OURS].program.memory_mb()
         uris, answer = transcribed(stage)
-        environments = {OLD: rivals.newest_on_pypi(), NEW: rivals.second_generation()}
-        for name, virtualenv in environments.items():
-            if virtualenv:
+        second = rivals.second_generation()
+        models = {OLD: rivals.PLAIN, NEW: rivals.PLAIN, USUAL: rivals.TEMPLATE}
+        for name, model in models.items():
+            if virtualenv := rivals.newest_on_pypi() if name == OLD else second:
                 folder = stage.folder / name.replace(" ", "-")
-                servers[name] = stack.enter_context(rivals.constant_server(virtualenv, answer, folder))
+                servers[name] = stack.enter_context(rivals.constant_server(virtualenv, answer, folder, model))
         for server in servers.values():
             requests.post(f"{server.url}/setup", json=protocol.setup(protocol.SPEECH_RECOGNITION, PROJECT), timeout=60)
-        good = report(measured(servers, Load(stage.folder, uris, answer), options.rounds, options.seconds))
+        found = measured(servers, Load(stage.folder, uris, answer), options.rounds, options.seconds)
+    good = report(found)
+    kept = {str(n): {name: [asdict(each) for each in rounds] for name, rounds in of.items()} for n, of in found.items()}
+    figures.keep("warm", memory=memory, rounds=kept)
     small = memory <= MOST_MB
     print(f"{'PASS' if small else 'FAIL'}  {memory:.0f} MB: an idle worker ({MOST_MB:.0f} at most)")
     if NEW not in servers:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -16,25 +16,21 @@ from typing import Any
 
 from demo.ports import Ports
 from demo.progress import step
-from demo.report import table
+from demo.projects import BUCKET, Plan, Projects, plans
+from demo.report import table, things_to_try
 from harness import ROOT, SAMPLES
-from harness.aws import CREDENTIALS, LocalAWS, local_aws
+from harness.aws import LocalAWS, local_aws
 from harness.backend import backend
 from harness.label_studio import Account, LabelStudio, label_studio, new_account
 from harness.processes import Program, ProgramError
-from harness.protocol import newest_prediction
 from harness.transcripts import Row, row, word_error_rate
-from harness.waiting import wait_until
-from transcribe_backend.commands import connect
 
 STATE = Path(os.environ.get("DEMO_DIR") or ROOT / ".demo").resolve()
 LOGS = STATE / "logs"
-BUCKET = "demo-audio"
-PROJECT = "Speech samples"
 
 _DATABASE = STATE / "label-studio" / "label_studio.sqlite3"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PATIENCE = 600.0  # seconds for all samples; two idle cores need ten
+_BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +67,8 @@ def _demo(stack: ExitStack, ports: Ports) -> list[Program]:
     with step("Starting the stand-in for AWS"):
         starting = local_aws("--recognizer", "whisper", port=ports.aws, log=LOGS / "stand-in.log")
         aws = stack.enter_context(starting)
-    references = _put_samples(aws.s3)
+    _make_bucket(aws.s3)
+    samples, names = _put(aws.s3, "samples", SAMPLES), _put(aws.s3, "names", SAMPLES / "names")
     with step("Starting Label Studio" + _first_time()):
         studio = stack.enter_context(
             label_studio(_DATABASE.parent, account, LOGS / "label-studio.log", ports.label_studio)
@@ -79,9 +76,11 @@ def _demo(stack: ExitStack, ports: Ports) -> list[Program]:
     with step("Starting the backend"):
         settings = _settings(aws, ports, account)
         server = stack.enter_context(backend(settings, LOGS / "backend.log", ports.backend))
-    project = _project(studio, aws, ports, references)
-    rows = _transcribe(studio, project, aws, references)
-    _print_result(studio, project, aws, rows)
+    projects = Projects(studio, aws, ports.backend_url)
+    made = [(plan, *_transcribe(projects, plan, aws)) for plan in plans(samples, names)]
+    projects.correct(made[-1][2], made[-1][0])
+    rows = [row(task, samples[task["data"]["file"]]) for task in made[0][2]]
+    _print_result(studio, aws, ports, [number for _, number, _ in made], rows)
     return [aws.program, studio.program, server.program]
 
 
@@ -119,64 +118,45 @@ def _settings(aws: LocalAWS, ports: Ports, account: Account) -> dict[str, str]:
     }
 
 
-def _put_samples(s3: Any) -> dict[str, str]:
-    """Upload the recordings; returns their reference texts by file name."""
-    references: dict[str, str] = json.loads((SAMPLES / "refs.json").read_text())
-    s3.create_bucket(Bucket=BUCKET)
+def _put(s3: Any, folder: str, place: Path) -> dict[str, str]:
+    """Upload the recordings of a folder; returns their reference texts by file name."""
+    references: dict[str, str] = json.loads((place / "refs.json").read_text())
     for name in references:
-        s3.upload_file(str(SAMPLES / name), BUCKET, f"samples/{name}")
+        s3.upload_file(str(place / name), BUCKET, f"{folder}/{name}")
     return references
 
 
-def _project(studio: LabelStudio, aws: LocalAWS, ports: Ports, references: Mapping[str, str]) -> int:
-    """The demo's project, made by the first run: storage, connected backend, one task per recording."""
-    project = studio.project_named(PROJECT) or studio.create_project(PROJECT)
-    studio.set_storage(project, BUCKET, aws.url, CREDENTIALS)
-    _connect(studio, project, ports.backend_url)
-    imported = {task["data"].get("file") for task in studio.tasks(project)}
-    missing = [{"audio": f"s3://{BUCKET}/samples/{name}", "file": name} for name in references if name not in imported]
-    if missing:
-        studio.import_tasks(project, missing)
-    return project
+def _make_bucket(s3: Any) -> None:
+    """As AWS makes them since 2023: nothing in it can be made public."""
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=dict.fromkeys(_BLOCKED, True))
 
 
-def _connect(studio: LabelStudio, project: int, url: str) -> None:
-    """As a user would, by the command line; a connection that an earlier run made on another port must go first."""
-    for connected in studio.backends(project):
-        if connected["url"] != url:
-            studio.call("DELETE", f"/api/ml/{connected['id']}")
-    parser = argparse.ArgumentParser()
-    connect.add_arguments(parser)
-    target = ["--url", studio.url, "--api-key", studio.account.token, "--project", str(project)]
-    if connect.run(parser.parse_args([*target, "--backend-url", url])):
-        raise ProgramError(f"The backend could not be connected. Its log: {LOGS / 'backend.log'}")
-
-
-def _transcribe(studio: LabelStudio, project: int, aws: LocalAWS, references: Mapping[str, str]) -> list[Row]:
-    """Retrieve predictions, again for what was not ready in time, until every recording has one."""
-
-    def predicted() -> list[dict[str, Any]] | None:
-        studio.retrieve_predictions(project)
-        tasks = [task for task in studio.tasks(project) if task["data"].get("file") in references]
-        return tasks if all(newest_prediction(task) for task in tasks) else None
+def _transcribe(projects: Projects, plan: Plan, aws: LocalAWS) -> tuple[int, list[dict[str, Any]]]:
+    """A project, and its tasks once every recording is transcribed."""
+    before = aws.count("StartTranscriptionJob")
 
     def progress() -> str:
-        return f"({aws.count('StartTranscriptionJob')} of {len(references)} jobs started)"
+        return f"({aws.count('StartTranscriptionJob') - before} jobs started for {len(plan.texts)} recordings)"
 
-    with step("Transcribing the samples", progress):
+    with step(f'Transcribing the project "{plan.title}"', progress):
+        project = projects.make(plan)
         try:
-            tasks = wait_until(predicted, _PATIENCE, "all samples are transcribed", interval=2)
+            return project, projects.transcribed(project, plan)
         except TimeoutError as error:
             raise ProgramError(f"{error}. The backend's log: {LOGS / 'backend.log'}") from None
-    return [row(task, references[task["data"]["file"]]) for task in tasks]
 
 
-def _print_result(studio: LabelStudio, project: int, aws: LocalAWS, rows: Sequence[Row]) -> None:
+def _print_result(
+    studio: LabelStudio, aws: LocalAWS, ports: Ports, numbers: Sequence[int], rows: Sequence[Row]
+) -> None:
     print("\n" + table(rows, shutil.get_terminal_size((120, 40)).columns))
     started = aws.count("StartTranscriptionJob")
     print(f"\nWord error rate {word_error_rate(rows):.1%}; transcription jobs started now: {started}")
-    print(f"\nLabel Studio  {studio.page(project)}")
-    print(f"Login         {studio.account.email}  password {studio.account.password}", flush=True)
+    pages = [studio.page(number) for number in numbers]
+    training = f"{studio.url}/projects/{numbers[-1]}/settings/ml"
+    print("\n" + things_to_try(pages, training, f"{ports.backend_url}/status"))
+    print(f"\nLogin   {studio.account.email}  password {studio.account.password}", flush=True)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,21 @@ def table(rows: Sequence[Row], width: int) -> str:
     return "\n".join(lines)
 
 
+def things_to_try(pages: Sequence[str], training: str, status: str) -> str:
+    """`pages` are the task lists of the three projects, `training` is where Start Training is pressed."""
+    whole, segments, names = pages
+    return f"""Three things to try
+1  Open a task: its text is there. Correct it, and submit.
+   {whole}
+2  Open a task, switch on Auto-Annotation below the editor, draw a segment over speech, and click it: its words appear.
+   {segments}
+3  Names that the recogniser has never heard: most sentences are corrected. Open the tasks without annotations, and
+   submit the corrected text. Then choose Start Training in the menu (three dots) of the model:
+   {names}
+   {training}
+   A minute or two later the names are learnt. What runs, what failed, what was learnt: {status}"""
+
+
 def _shortened(name: str, width: int) -> str:
     """A file name without its middle: its end tells it from its neighbours."""
     return name if len(name) <= width else name[: width // 3] + "…" + name[-(width - width // 3 - 1) :]

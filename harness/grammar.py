@@ -6,7 +6,20 @@ from typing import Any
 
 from harness import protocol
 
-ROUTES = ("/", "/health", "/setup", "/predict", "/webhook", "/versions", "/metrics", "/status", "/train", "/nothing")
+ROUTES = (
+    "/",
+    "/health",
+    "/setup",
+    "/predict",
+    "/webhook",
+    "/versions",
+    "/metrics",
+    "/status",
+    "/status.json",
+    "/status/retry",
+    "/train",
+    "/nothing",
+)
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
 ACTIONS = (
     "TASKS_CREATED", "TASKS_DELETED", "ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED",

@@ -33,7 +33,8 @@ class StudioDouble:
     """Project 1 with tasks and predictions; `asked` holds (method, path) of every request.
 
     `refusal` is the status that answers everything, `instead` a status with a body (text or JSON) that does; the user
-    of the token may not see the projects in `denied`. `repeats` is asked how often it stores a prediction once more.
+    of the token may not see the projects in `denied`. `connected` are the models of its projects and `webhooks`
+    theirs, as Label Studio lists them. `repeats` is asked how often it stores a prediction once more.
     """
 
     def __init__(self) -> None:
@@ -48,6 +49,8 @@ class StudioDouble:
         self.refusal: int | None = None
         self.instead: Answer | None = None
         self.denied: set[int] = set()
+        self.version = "1.23.2"
+        self.webhooks: list[dict[str, Any]] = []
         self.repeats: Callable[[], int] = lambda: 0
         self._made = 0
         self._lock = threading.Lock()
@@ -120,12 +123,8 @@ class StudioDouble:
             if int(match[1]) in self.denied:
                 return own_words(403, "You do not have permission to perform this action.")
             return self._project(method, body) if int(match[1]) in self.projects else own_words(404, "Not found.")
-        if parts.path == "/api/projects/":
-            return 200, {"results": [{"id": number, "title": f"Project {number}"} for number in sorted(self.projects)]}
-        if parts.path == "/api/ml":
-            return 200, self.connected
-        if parts.path == "/health":
-            return 200, {"status": "UP"}
+        if listed := self._listed(parts.path):
+            return 200, listed[0]
         if parts.path == "/api/tasks/":
             query = parse_qs(parts.query)
             return self._page(query) if int(query["project"][0]) in self.projects else own_words(404, "Not found.")
@@ -136,6 +135,19 @@ class StudioDouble:
         if match := re.fullmatch(r"/api/predictions/(\d+)/", parts.path):
             return self._delete(int(match[1]))
         return own_words(404, "Not found.")
+
+    def _listed(self, path: str) -> tuple[Any] | None:
+        """What it tells of itself, its users and what its projects are connected to."""
+        listed = [{"id": number, "title": f"Project {number}"} for number in sorted(self.projects - self.denied)]
+        told = {
+            "/health": {"status": "UP"},
+            "/api/version/": {"release": self.version},
+            "/api/current-user/whoami": {"id": 1, "email": "admin@example.com"},
+            "/api/projects/": {"count": len(listed), "results": listed},
+            "/api/ml": self.connected,
+            "/api/webhooks/": self.webhooks,
+        }
+        return (told[path],) if path in told else None
 
     def _project(self, method: str, body: bytes) -> Answer:
         """A version is refused that is neither a connected model's title nor that of a prediction."""
@@ -203,7 +215,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        known = self.headers.get("Authorization") == f"Token {API_KEY}"
+        open_to_all = self.path in ("/health", "/api/version/")
+        known = open_to_all or self.headers.get("Authorization") == f"Token {API_KEY}"
         status, answer = self.double.answer(self.command, self.path, body) if known else (401, {"detail": "no"})
         text = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
         self.send_response(status)

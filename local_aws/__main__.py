@@ -30,12 +30,17 @@ from local_aws.weather import CALM, NASTY, Weather, moderate, policy_file
 
 
 class QuietHandler(MotoRequestHandler):
-    """Logs no requests and lets no small answer wait for Nagle's algorithm."""
+    """Logs no requests, lets no small answer wait for Nagle's algorithm, and knows AWS's time."""
 
     disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Of the Date header."""
+        front: Any = self.server.app
+        return str(super().date_time_string(front.now()))
 
 
 def arguments() -> argparse.Namespace:

@@ -53,6 +53,10 @@ class Front:
 
         return self._application(request, call)(environ, counted)
 
+    def now(self) -> float:
+        """The time by AWS's clock."""
+        return self._clock() + self._faults.weather.clock_skew
+
     def _own(self, request: Request) -> Response:
         """`calls` are counted; `faults` are switched by a POST of their new values by name."""
         if request.path == "/_local_aws/calls":

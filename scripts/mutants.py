@@ -1,92 +1,122 @@
 """How many mutants of a room the tests kill, by a sample that a seed repeats: `make mutants ROOM=speech MUTANTS=60`.
 
-mutmut makes the mutants, in a copy under .cache/mutants/; those that survive are shown as differences, to be read.
+mutmut makes the mutants, in a copy under .cache/mutants/. For each of the sample a process is forked, which runs the
+tests of the mutant's module, and then, if it lives, all tests of the room. Those that survive are shown, to be read.
 """
 
+import difflib
 import json
+import multiprocessing
+import os
 import random
+import re
+import resource
 import shutil
-import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
+from mutmut.mutation.trampoline import set_mutant_under_test
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {
-    "speech": (["transcribe_backend/speech/*.py"], ["tests/unit/speech", "tests/unit/labeling"]),
-    "labeling": (["transcribe_backend/labeling/*.py"], ["tests/unit/labeling"]),
-    "work": (["transcribe_backend/work/*.py"], ["tests/work"]),
-    "prelabeling": (
-        [f"transcribe_backend/prelabeling/{module}.py" for module in ("answers", "deliveries")],
-        ["tests/prelabeling"],
-    ),
+    "speech": (["speech/*"], ["tests/unit/speech", "tests/unit/labeling"]),
+    "labeling": (["labeling/*"], ["tests/unit/labeling"]),
+    "work": (["work/*"], ["tests/work"]),
+    "prelabeling": (["prelabeling/answers", "prelabeling/deliveries"], ["tests/prelabeling"]),
 }
-"""Rooms: what is mutated, and by which tests it has to be killed."""
-NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "artifacts", "mutants")
-KILLED, SURVIVED = {1, 3, 36, 152, -24, 24}, 0
-"""Exit codes in mutmut's records: killed by a test or out of time (docs/mutants.md says how they are counted)."""
+"""Rooms: what is mutated, and the tests that have to kill it."""
+LEAST = 0.85
+"""The share that has to be killed."""
+CPU_SECONDS = 120
+"""Who takes longer does not end: its tests have seen that."""
+OPTIONS = ("-x", "-q", "-n0", "-m", "not slow", "-p", "no:cacheprovider", "--no-header", "--rootdir=.", "-W", "ignore")
 
 
 def main(room: str, count: int, seed: int) -> int:
-    """Print the share of killed mutants and each survivor; 1 when fewer than 85 % were killed."""
-    place = _copy(room)
-    _mutmut(place, "run", "nothing")  # makes the mutants, and learns which test runs what
-    names = sorted(_results(place))
+    """Print the share of killed mutants and each survivor; 1 when fewer than LEAST were killed."""
+    sources, tests = ROOMS[room]
+    os.chdir(_copy(room, sources))
+    names = sorted(_made())
+    os.chdir("mutants")
+    sys.path.insert(0, os.getcwd())
     chosen = random.Random(seed).sample(names, min(count, len(names)))  # noqa: S311 - a sample
-    _mutmut(place, "run", "--max-children", "2", *chosen)
-    results = _results(place)
-    told = Counter(_verdict(results[name]) for name in chosen)
-    share = told["killed"] / len(chosen)
-    print(f"{room}: {dict(told)} of {len(chosen)} (of {len(names)}; seed {seed}): {share:.0%} killed")
-    _show(place, (name for name in chosen if _verdict(results[name]) != "killed"))
-    return int(share < 0.85)
+    with ThreadPoolExecutor(2) as pool:
+        killed = list(pool.map(lambda name: _killed(name, tests), chosen))
+    share = sum(killed) / len(chosen)
+    print(f"{room}: {sum(killed)} of {len(chosen)} killed ({share:.0%}), of {len(names)} mutants; seed {seed}")
+    for name in (name for name, dead in zip(chosen, killed, strict=True) if not dead):
+        print(f"\n{name}", *_difference(name), sep="\n")
+    return int(share < LEAST)
 
 
-def _copy(room: str) -> Path:
+def _copy(room: str, sources: Sequence[str]) -> Path:
     """A fresh copy of the project with mutmut's settings for a room."""
     place = ROOT / ".cache" / "mutants" / room
     shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(ROOT, place, ignore=NOT_COPIED, symlinks=True)
-    sources, tests = ROOMS[room]
-    folders = [each.name for each in sorted(place.iterdir()) if each.name not in ("transcribe_backend", "tests")]
+    unwanted = shutil.ignore_patterns(".*", "__pycache__", "artifacts", "data")
+    shutil.copytree(ROOT, place, symlinks=True, ignore=unwanted)
+    shutil.copytree(ROOT / "tests" / "data", place / "tests" / "data")
     settings = {
         "source_paths": ["transcribe_backend"],
-        "only_mutate": sources,
-        "also_copy": folders,
-        "pytest_add_cli_args": ["-n0", "-p", "no:cacheprovider", "-m", "not slow"],
-        "pytest_add_cli_args_test_selection": tests,
+        "only_mutate": [f"transcribe_backend/{source}.py" for source in sources],
+        "also_copy": [each.name for each in place.iterdir() if each.name not in ("transcribe_backend", "tests")],
     }
     with (place / "pyproject.toml").open("a") as file:
         file.writelines(["\n[tool.mutmut]\n", *(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())])
     return place
 
 
-def _mutmut(place: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "mutmut", *arguments]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)  # noqa: S603
-    (place / "mutmut.log").open("a").write(done.stdout[-20_000:] + done.stderr)
-    return done.stdout
+def _made() -> Iterator[str]:
+    """The names of all mutants, once mutmut has made them."""
+    import mutmut.__main__ as mutmut  # reads its settings as it is imported
+
+    set_mutant_under_test("mutant_generation")
+    Path("mutants").mkdir()
+    mutmut.copy_src_dir()
+    mutmut.copy_also_copy_files()
+    mutmut.setup_source_paths()
+    mutmut.create_mutants(2)
+    for file in Path("mutants").rglob("*.meta"):
+        yield from json.loads(file.read_text())["exit_code_by_key"]
 
 
-def _results(place: Path) -> dict[str, int | None]:
-    """The exit code of each mutant's tests; None for those that were not tried."""
-    found: dict[str, int | None] = {}
-    for file in (place / "mutants").rglob("*.meta"):
-        found |= json.loads(file.read_text())["exit_code_by_key"]
-    return found
+def _killed(name: str, tests: Sequence[str]) -> bool:
+    module = name.split(".")[2]
+    own = sorted(str(path) for folder in tests for path in Path(folder).glob(f"test_{module}*.py"))
+    return any(_fails(name, each) for each in (own, list(tests)) if each)
 
 
-def _verdict(code: int | None) -> str:
-    if code == SURVIVED:
-        return "survived"
-    return {33: "reached by no test", None: "not tried"}.get(code, "killed")
+def _fails(name: str, tests: list[str]) -> bool:
+    process = multiprocessing.get_context("fork").Process(target=_run, args=(name, tests))
+    process.start()
+    process.join()
+    return process.exitcode != 0
 
 
-def _show(place: Path, names: Iterable[str]) -> None:
-    for name in names:
-        lines = [line for line in _mutmut(place, "show", name).splitlines() if line[:1] in "+-@"]
-        print(f"\n{name}", *lines, sep="\n")
+def _run(name: str, tests: list[str]) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    set_mutant_under_test(name)
+    os._exit(int(pytest.main([*OPTIONS, *tests]) == pytest.ExitCode.TESTS_FAILED))
+
+
+def _difference(name: str) -> list[str]:
+    """Between a function and its mutant."""
+    module, function = name.rpartition(".")[::2]
+    text = Path(module.replace(".", "/") + ".py").read_text()
+    original = _function(text, re.sub(r"__mutmut_\d+$", "__mutmut_orig", function))
+    lines = difflib.unified_diff(original, _function(text, function), n=0, lineterm="")
+    return [line for line in lines if not re.match(r"[-+@]{2}|[-+]\s*def ", line)]
+
+
+def _function(text: str, name: str) -> list[str]:
+    found = re.search(rf"^( *)(?:async )?def {re.escape(name)}\(.*?(?=^\1\S|\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[0].splitlines() if found else []
 
 
 if __name__ == "__main__":

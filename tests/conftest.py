@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from harness.debian import missing
 from harness.processes import NotInstalledError
 
 # No example is a measurement of speed, and a run fails where the same run failed before.
@@ -23,6 +24,20 @@ _ALSO_OURS = (
     "PREFETCH_MAX_TASKS",
     "PORT",
 )
+
+
+def pytest_report_header() -> list[str]:
+    """What will be skipped, and what would bring it."""
+    return list(_skipped(missing(), os.environ.get("TRANSCRIPTS_DIR")))
+
+
+def _skipped(packages: dict[str, str], transcripts: str | None) -> Iterator[str]:
+    if packages:
+        yield "Skipped, as these Debian packages are not here:"
+        yield from (f"  {package:<12} {what}" for package, what in packages.items())
+        yield f"  All of them: sudo apt-get install --no-install-recommends {' '.join(packages)}"
+    if not transcripts:
+        yield "Skipped, as TRANSCRIPTS_DIR names no folder of real AWS transcripts: 25 tests (nobody but us has those)."
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -25,6 +25,7 @@ from transcribe_backend.errors import (
     QueueError,
     RequestError,
     StudioUnreachable,
+    TranscribeBackendError,
 )
 from transcribe_backend.home import make_private
 from transcribe_backend.learning import schedule
@@ -188,11 +189,11 @@ class Backend:
 
         While all slots are taken, one item every few seconds: it may need none, or one of another region.
         """
-        free = self.settings.max_jobs - self.slots.count()
-        if free <= 0 and time.monotonic() - self._peeked > _PEEK_SECONDS:
+        room = self.slots.room(TRANSCRIBE, BULK)
+        if not room and time.monotonic() - self._peeked > _PEEK_SECONDS:
             self._peeked = time.monotonic()
             return 1
-        return max(0, free)
+        return room
 
     def _gauges(self) -> Standing:
         standing, today = self.work.standing(), self.slots.today()
@@ -227,6 +228,16 @@ class Backend:
         except QueueError as error:
             _log.warning("What waits for the next day waits until then: %s", error.advice)
         self.crew.start()
+
+    def tell_what_is_missing(self) -> None:
+        """Into the log, at the start: what `/setup` would say, and what works only with a Label Studio."""
+        if self.studio is None:
+            missing = "LABEL_STUDIO_API_KEY" if self.settings.label_studio_url else "LABEL_STUDIO_URL"
+            _log.warning("%s is not set: nothing is delivered late or learnt, and uploads cannot be read.", missing)
+        try:
+            self.diagnosis.check()
+        except TranscribeBackendError as error:
+            _log.warning("%s", error.advice)
 
     def resume(self) -> None:
         """What waits because of MAX_AUDIO_HOURS_PER_DAY goes on if the setting leaves room now. Raises QueueError."""

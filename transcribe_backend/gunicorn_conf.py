@@ -5,6 +5,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import threading
 from typing import Any
 
 from transcribe_backend.errors import SettingsError
@@ -46,6 +47,17 @@ if _metrics:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics
 
 
+def on_starting(server: Any) -> None:
+    """gunicorn would try five times, and never name the setting."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_settings.host, _settings.port))
+        except OSError as error:
+            if "GUNICORN_FD" not in os.environ:  # else it is ours, of the server that is being replaced
+                sys.exit(f"Port {_settings.port} cannot be used ({error.strerror}): set PORT to another one.")
+
+
 def when_ready(server: Any) -> None:
     """The operator learns who can reach the backend."""
     server.log.warning(_settings.access)
@@ -55,8 +67,11 @@ def post_worker_init(worker: Any) -> None:
     """Background work starts here, after the fork: threads and connections do not survive one."""
     from transcribe_backend.backend import backend
 
-    backend().start()
-    backend().diagnosis.begin()
+    running = backend()
+    running.start()
+    running.diagnosis.begin()
+    if worker.age == 1:
+        threading.Thread(target=running.tell_what_is_missing, daemon=True).start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

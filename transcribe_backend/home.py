@@ -3,7 +3,9 @@
 import os
 import shutil
 import stat
+import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from transcribe_backend.errors import SettingsError
 
@@ -13,8 +15,19 @@ UMASK = 0o077
 _RESERVE = 512 * 1024**2
 
 
+def command(*words: str) -> str:
+    """A command of ours as this installation runs it: with its virtual environment, if it has one."""
+    inside = sys.prefix != sys.base_prefix
+    python = os.path.relpath(sys.executable) if inside else "python"
+    shown = sys.executable if python.startswith("..") else python
+    return " ".join((shown, "-m", "transcribe_backend", *words))
+
+
 def make_private(model_dir: Path) -> None:
-    """Make the folder, or take a folder of ours from all other users. Raises SettingsError when it cannot be made."""
+    """Make the folder, or take a folder of ours from all other users.
+
+    Raises SettingsError when it cannot be made or written to: else a request would be the first to find out.
+    """
     try:
         model_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = model_dir.stat()
@@ -22,9 +35,19 @@ def make_private(model_dir: Path) -> None:
         if found.st_uid == os.getuid() and not shared:
             model_dir.chmod(0o700)
     except OSError as error:
-        raise SettingsError(
-            f"MODEL_DIR {model_dir} cannot be made: {error.strerror}.", remedy="Name a folder that may be written to."
-        ) from error
+        raise _unusable(model_dir, "made", error) from error
+    try:
+        with TemporaryFile(dir=model_dir):
+            pass
+    except OSError as error:
+        raise _unusable(model_dir, "written to", error) from error
+
+
+def _unusable(model_dir: Path, what: str, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"MODEL_DIR {model_dir} cannot be {what}: {error.strerror}.",
+        remedy="Name a folder that the backend's user may write to, on a disk that is not full.",
+    )
 
 
 def spare_bytes(folder: Path) -> int:

@@ -45,6 +45,13 @@ def web_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _bucket(text: str) -> str:
+    name = text.removeprefix("s3://").strip("/")
+    if name != text:
+        raise ValueError(f"must be the name of a bucket alone: {name.partition('/')[0]}")
+    return text
+
+
 def _queue_url(text: str) -> str:
     if urlsplit(text).scheme not in _QUEUE_SCHEMES:
         raise ValueError("must be a postgresql:// or sqlite:// URL")
@@ -77,7 +84,10 @@ class Settings:
     """
 
     s3_bucket: str = _setting(
-        "S3_BUCKET", "", "Bucket for transcripts and for audio that is not in S3; without it only s3:// audio works"
+        "S3_BUCKET",
+        "",
+        "Bucket for transcripts and for audio that is not in S3; without it only s3:// audio works",
+        _bucket,
     )
     s3_folder: str = _setting(
         "S3_FOLDER", "label-studio-transcribe", "Prefix of everything we write there", lambda text: text.strip("/")

@@ -290,6 +290,16 @@ def test_s3_that_nobody_has_says_so_in_aws_words(world: World) -> None:
             world.locator().locate(uri, 7)
 
 
+def test_a_missing_object_is_not_taken_for_a_forbidden_host(world: World, endpoint: str) -> None:
+    """Label Studio presigns what it has not looked for, here at an S3 with a private address."""
+    url = world.s3.generate_presigned_url("get_object", Params={"Bucket": "calls", "Key": "none.wav"})
+    world.stored["s3://calls/none.wav"] = Reply(303, headers={"Location": url})
+    with pytest.raises(AudioNotFound, match="S3 answered 404") as caught:
+        world.locator().locate("s3://calls/none.wav", 7)
+    assert caught.value.remedy.startswith("Check the bucket and the key")
+    assert "ALLOWED_AUDIO_HOSTS" in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("value", "settings", "remedy"),
     [

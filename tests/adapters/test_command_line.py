@@ -88,7 +88,33 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_paid(
 def test_a_mistyped_job_is_not_said_to_be_tried_again(command: Run) -> None:
     code, said = command("retry", "ls-mistyped")
     assert code == 1
-    assert "AWS Transcribe has no job ls-mistyped in us-east-1" in said and "AWS_DEFAULT_REGION" in said
+    assert "ls-mistyped is no job of ours" in said and "AWS_DEFAULT_REGION" not in said
+    elsewhere = f"ls-{'0' * 40}"
+    code, said = command("retry", elsewhere)
+    assert code == 1
+    assert f"AWS Transcribe has no job {elsewhere} in us-east-1" in said and "AWS_DEFAULT_REGION" in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [(("--speakers", "99"), "Change --speakers."), (("--language", "english"), "--language: AWS Transcribe has no")],
+)
+def test_what_aws_refuses_names_the_flag(command: Run, flags: tuple[str, ...], named: str) -> None:
+    code, said = command("transcribe", AUDIO, *flags)
+    assert code == 2
+    assert named in said and "model_" not in said
+
+
+def test_the_bar_tells_of_jobs_before_the_first_ends(
+    command: Run, stand_in: LocalAWS, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with local_aws("--latency", "3") as slow:
+        slow.s3.create_bucket(Bucket=BUCKET)
+        slow.s3.put_object(Bucket=BUCKET, Key="slow.wav", Body=b"RIFF")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", slow.url)
+        code, said = command("transcribe", f"s3://{BUCKET}/slow.wav", "-o", str(tmp_path / "tasks.json"))
+    assert code == 0, said
+    assert "0/1" in said.partition("1 job runs")[0] and "1 job runs" in said
 
 
 def test_a_list_of_nothing_says_so(command: Run) -> None:

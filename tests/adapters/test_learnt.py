@@ -19,10 +19,12 @@ class AWS:
 
     def __init__(self) -> None:
         self.answer: str | None | Exception = None
-        self.fitted: dict[str, Any] = {}
+        self.fitted: dict[str, Any] | Exception = {}
         self.asked = 0
 
     def read(self, project: str, language: str) -> dict[str, Any]:
+        if isinstance(self.fitted, Exception):
+            raise self.fitted
         return self.fitted
 
     def promoted(self, project: str, language: str) -> str | None:
@@ -101,6 +103,37 @@ def test_projects_and_languages_are_told_apart(process: Callable[[], Learnt], aw
     assert learnt.name("7.1", "en-US") == "v1"
     assert learnt.name("7.1", "de-DE") == "" and learnt.name("7.2", "en-US") == ""
     assert aws.asked == 2
+
+
+def test_a_new_calibration_is_told_to_all_processes(process: Callable[[], Learnt], aws: AWS, clock: Clock) -> None:
+    one, other = process(), process()
+    assert one.calibration("7.1", "en-US") is None and other.calibration("7.1", "en-US") is None
+    aws.fitted = {"confidences": [0.5, 0.9], "rates": [0.6, 0.1], "tasks": 40}
+    one.renew("7.1", "en-US")
+    clock.now += 1
+    for learnt in (one, other, process()):
+        known = learnt.calibration("7.1", "en-US")
+        assert known and known.rates == (0.6, 0.1)
+    one.remember("7.1", "en-US", "v2")
+    clock.now += 1
+    assert other.name("7.1", "en-US") == "v2" and other.calibration("7.1", "en-US") == one.calibration("7.1", "en-US")
+
+
+def test_a_change_is_told_once(aws: AWS, clock: Clock, tmp_path: Path) -> None:
+    told: list[str] = []
+    learnt = Learnt(aws, aws, _records(tmp_path, clock), clock, told.append)
+    for name in ("", "v1", "v1"):
+        learnt.remember("7.1", "en-US", name)
+    aws.answer, aws.fitted = "v1", {"confidences": [0.5], "rates": [0.6]}
+    for _ in range(2):
+        learnt.renew("7.1", "en-US")
+    assert told == ["7.1", "7.1"]
+
+
+def test_who_may_not_look_into_the_bucket_has_no_calibration(process: Callable[[], Learnt], aws: AWS) -> None:
+    aws.answer, aws.fitted = "v1", AccessDenied("S3 denies it.")
+    learnt = process()
+    assert (learnt.name("7.1", "en-US"), learnt.calibration("7.1", "en-US")) == ("v1", None)
 
 
 class Fragile(Records[InUse]):

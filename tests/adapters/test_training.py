@@ -543,6 +543,7 @@ def test_what_the_evaluation_may_cost_is_bounded(make_world: Callable[..., World
         (CONFIG.replace('value="$audio"', 'value="$audio" model_vocabulary="mine"'), 36, "names its own vocabulary"),
         (CONFIG.replace('value="$audio"', 'value="$audio" model_language="auto"'), 36, "model_languages"),
         (CONFIG.replace('value="$audio"', 'value="$audio" model_language="zh-CN"'), 36, "zh-CN"),
+        (CONFIG.replace('value="$audio"', 'value="$audio" model_toxicity="true"'), 36, "toxicity"),
         (CONFIG, 6, "too few"),
     ],
 )

@@ -77,6 +77,10 @@ def test_list_show_and_roll_back(command: Run, versions: Vocabularies, settings:
         "phrases": [{"phrase": "AWS", "record": {**record, "examples": [["a w us", "AWS"], ["", "AWS"]]}}],
         "vocabulary": "ls-p7-en-US-v2",
     }
+    fitted = {"confidences": [0.6, 0.9], "rates": [0.4, 0.1], "points": [[0.6, 0.45, 12]], "tasks": 40}
+    unseen = {"off_by": 0.05, "confidence_off_by": 0.2}
+    audited = {"audited": 3, "audited_expected": 0.2, "audited_rate": 0.25}
+    report["calibration"] = {**fitted, **unseen, **audited}
     rejected = [{"written": "7-Eleven", "reason": "digits"}]
     Reports(AWSClients(), settings).save(
         {**report, "project": "7.1", "language": "en-US", "asked": 0.0, "rejected": rejected}
@@ -89,6 +93,9 @@ def test_list_show_and_roll_back(command: Run, versions: Vocabularies, settings:
     shown = command("show", "--project", "7")
     assert shown[:4] == ["ls-p7-en-US-v2", "  Xochitl", "  AWS", "promoted: Better."]
     assert shown[4:] == [
+        "expected word error rate: off by 5.0% on tasks it was not fitted to (1 - confidence: 20.0%)",
+        "  confidence 0.60: 40.0% expected, 45.0% in 12 tasks",
+        "3 audited tasks: word error rate 25.0%, expected 20.0%",
         "  + AWS: said 4 times, right 0 -> 3; wrongly inserted 0 -> 1, broke 2 words",
         "      a w us -> AWS",
         "      (nothing) -> AWS",

@@ -1,6 +1,7 @@
 """The real thing: gunicorn with two workers, its command line, and the SDK's."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from harness import ROOT, protocol
 from harness.aws import LocalAWS, local_aws
 from harness.backend import SERVER, backend
 from harness.processes import answers, environment, free_port, running
+from harness.waiting import wait_until
 from tests.api.conftest import AUDIO, BUCKET
 
 Start = Callable[..., str]
@@ -166,9 +168,54 @@ def test_a_model_dir_that_cannot_be_made_ends_the_start_with_one_sentence(settin
     assert "MODEL_DIR /dev/null/model cannot be made" in said
 
 
-def test_check_says_that_all_is_fine(settings: dict[str, str]) -> None:
+def test_a_port_that_is_taken_ends_the_start_with_the_name_of_the_setting(settings: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        env = environment({**settings, "PORT": str(port)})
+        ended = subprocess.run(SERVER, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    said = ended.stdout + ended.stderr
+    assert ended.returncode != 0
+    assert f"Port {port} cannot be used" in said and "set PORT to another one" in said
+    assert "Traceback" not in said
+
+
+def test_what_is_missing_is_told_at_the_start(settings: dict[str, str], tmp_path: Path) -> None:
+    without = {name: value for name, value in settings.items() if name != "AWS_ACCESS_KEY_ID"}
+    with backend(without, tmp_path / "start.log") as server:
+        wait_until(lambda: "No AWS credentials found." in server.log, 30, "it says that it has no credentials")
+        wait_until(lambda: "LABEL_STUDIO_URL is not set" in server.log, 30, "and no Label Studio")
+        assert server.log.count("No AWS credentials found.") == 1
+
+
+def checked(settings: dict[str, str]) -> tuple[int, str]:
+    """Exit status and words of `_wsgi.py --check`."""
     command = [sys.executable, "_wsgi.py", "--check"]
     ended = subprocess.run(
         command, cwd=ROOT, env=environment(settings), capture_output=True, text=True, timeout=60, check=False
     )
-    assert (ended.returncode, ended.stdout) == (0, "Settings and AWS are fine.\n")
+    return ended.returncode, ended.stdout
+
+
+def test_check_says_what_is_fine_and_what_it_has_not_looked_at(settings: dict[str, str]) -> None:
+    status, said = checked(settings)
+    assert status == 0, said
+    assert "ok     permissions" in said
+    assert "Not looked at here: protection, label-studio, token, server, connection, webhook" in said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"LABEL_STUDIO_URL": "http://127.0.0.1:9", "LABEL_STUDIO_API_KEY": "f" * 40}, "does not answer at"),
+        ({"LABEL_STUDIO_URL": "http://127.0.0.1:9"}, "WRONG  label-studio"),
+        ({"QUEUE_URL": "postgresql://127.0.0.1:9/work"}, "WRONG  store"),
+        ({"TRANSCRIBE_LANGUAGE": "english"}, "TRANSCRIBE_LANGUAGE: AWS Transcribe has no language"),
+        ({"S3_BUCKET": ""}, "S3_BUCKET is not set"),
+    ],
+)
+def test_check_finds_what_it_was_silent_about(settings: dict[str, str], wrong: dict[str, str], named: str) -> None:
+    status, said = checked({**settings, **wrong})
+    assert named in said
+    assert status == ("WRONG" in said)

@@ -120,6 +120,22 @@ def test_a_slow_client_that_comes_to_an_end_is_answered(ports: dict[bool, int]) 
             said += client.recv(4096)
 
 
+def test_requests_that_follow_each_other_closely_or_in_pieces_are_all_answered(ports: dict[bool, int]) -> None:
+    body = json.dumps(protocol.setup()).encode()
+    whole = HEAD.replace(b"/predict", b"/setup").replace(b"100000", str(len(body)).encode()) + body
+    health = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", ports[False]), timeout=30) as client:
+        for pieces in ([whole], [whole], [whole[:20], whole[20:]], [whole[:-5], whole[-5:]]):
+            for piece in pieces:
+                client.sendall(piece)
+                time.sleep(0.2 if len(pieces) > 1 else 0)
+            assert b'"model_version"' in client.recv(4096)
+        client.sendall(whole + health)
+        with client.makefile("rb") as answers:
+            said = answers.read()  # a quick answer ends its connection
+        assert said.index(b'"model_version"') < said.index(b'"UP"')
+
+
 @pytest.mark.parametrize("first", [b"P", HEAD + b"{"], ids=("head", "body"))
 def test_a_dripping_connection_is_ended(ports: dict[bool, int], first: bytes) -> None:
     with connected(ports[False], 1, first, b" ") as (client,):

@@ -17,6 +17,7 @@ from transcribe_backend.backend import Backend
 from transcribe_backend.speech.vocabulary import table
 from transcribe_backend.web.app import create_app
 from transcribe_backend.web.health import UNKNOWN, Finding, Health
+from transcribe_backend.work.database import Database
 
 USER, PASSWORD = "operator", "open sesame"
 AUTH = (USER, PASSWORD)
@@ -100,8 +101,9 @@ def test_no_credentials_are_red_with_the_fix(
 
 @pytest.mark.parametrize(("bucket", "told"), [("", "S3_BUCKET is not set"), ("no-such-bucket", "does not exist")])
 def test_no_bucket_is_red_with_the_fix(make_client: Callable[..., FlaskClient], bucket: str, told: str) -> None:
-    found = findings(make_client(s3_bucket=bucket))
-    assert (found["AWS"]["state"], found["S3 bucket"]["state"]) == ("good", "bad")
+    client = make_client(s3_bucket=bucket)
+    states = {"AWS": "good", "S3 bucket": "bad"}
+    found = until(lambda: findings(client), lambda found: {name: found[name]["state"] for name in states} == states)
     assert told in found["S3 bucket"]["told"] and "S3_BUCKET" in found["S3 bucket"]["fix"]
 
 
@@ -197,6 +199,14 @@ def test_without_a_password_there_are_no_buttons(client: FlaskClient) -> None:
     assert answer.status_code == 403 and "BASIC_AUTH_USER" in answer.json["detail"]
 
 
+def test_a_stranger_can_press_none(guarded: tuple[FlaskClient, Backend]) -> None:
+    client, _ = guarded
+    for action in ("retry", "forget", "approve", "reject"):
+        assert press(client, action, {"cause": "x"}, auth=None).status_code == 401
+        assert press(client, action, {"cause": "x"}, auth=(USER, "wrong")).status_code == 401
+    assert client.get("/status.json").status_code == 401
+
+
 @pytest.mark.parametrize(
     "headers",
     [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
@@ -281,3 +291,25 @@ def test_what_was_learnt_is_shown_and_asks_for_a_decision(guarded: tuple[FlaskCl
     page = until(lambda: client.get("/status", auth=AUTH).text, lambda text: name in text)
     for told in ("1 → 8 of 9", "clan berries → Llanberis", "50.0% → 30.0%", 'data-action="approve"', "Expected word"):
         assert told in page, told
+
+
+def test_it_reads_indices_and_no_table_from_its_beginning_to_its_end(
+    guarded: tuple[FlaskClient, Backend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, backend = guarded
+    read, asked = Database.read, []
+
+    def noted(self: Database, sql: str, *values: Any) -> Any:
+        asked.append((sql, values))
+        return read(self, sql, *values)
+
+    backend.versions.add(backend.projects.read(PROJECT, protocol.PLAIN))
+    monkeypatch.setattr(Database, "read", noted)
+    assert client.get("/status", auth=AUTH).status_code == client.get("/metrics", auth=AUTH).status_code == 200
+    monkeypatch.undo()
+    plans = [
+        row[3] for sql, values in asked for row in backend.engine.database.read(f"explain query plan {sql}", *values)
+    ]
+    assert len(plans) > 10
+    large = [plan for plan in plans if re.match(r"SCAN transcribe_(work|ledger|records|claims)\b", plan)]
+    assert [plan for plan in large if "COVERING INDEX" not in plan] == []

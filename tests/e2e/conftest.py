@@ -1,6 +1,5 @@
 """Real parts: Label Studio 1.23.2, gunicorn, the stand-in with Whisper, Chromium. Started once, stopped always."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -13,11 +12,11 @@ from harness import ROOT, SAMPLES
 from harness.aws import LocalAWS, local_aws
 from harness.backend import Server
 from harness.backend import backend as run_backend
+from harness.debian import chromium
 from harness.label_studio import LabelStudio, fresh_label_studio
 from tests.e2e.projects import BUCKET
 
 ARTIFACTS = ROOT / "tests" / "artifacts"
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _CHROMIUM_FLAGS = (
     "--no-sandbox",  # needed by root, as in CI
     "--disable-gpu",
@@ -125,13 +124,13 @@ def _environment(stand_in: LocalAWS, studio: LabelStudio, model_dir: Path) -> di
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or a skip that says how to get it."""
-    executable = next(filter(None, map(shutil.which, _CHROMIUM)), None)
+    executable = chromium()
     if not executable:
         pytest.skip("No Chromium here: apt-get install chromium")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=list(_CHROMIUM_FLAGS))
-        yield chromium
-        chromium.close()
+        running = playwright.chromium.launch(executable_path=executable, args=list(_CHROMIUM_FLAGS))
+        yield running
+        running.close()
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import requests
 
 from harness.label_studio import LabelStudio
 from transcribe_backend.commands import connect
-from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
+from transcribe_backend.commands import parser as cli
+from transcribe_backend.labeling.templates import SEGMENTS, SPEECH_RECOGNITION
 
 StartStudio = Callable[..., AbstractContextManager[LabelStudio]]
 
@@ -115,11 +116,38 @@ def test_says_when_another_model_comes_first(
 def test_creates_the_project_once(studio: LabelStudio, peer: Peer) -> None:
     parser = argparse.ArgumentParser()
     connect.add_arguments(parser)
-    target = ["--url", studio.url, "--api-key", studio.account.token, "--create", "Created by connect"]
-    for _ in range(2):
-        assert connect.run(parser.parse_args([*target, "--backend-url", peer.url])) == 0
-    projects = studio.call("GET", "/api/projects", params={"title": "Created by connect"})["results"]
-    assert [project["label_config"] for project in projects] == [SPEECH_RECOGNITION]
+    target = ["--url", studio.url, "--api-key", studio.account.token, "--backend-url", peer.url]
+    for title, template in (("One", ()), ("One", ()), ("Two", ("--template", "segments"))):
+        assert connect.run(parser.parse_args([*target, "--create", title, *template])) == 0
+    for title, config in (("One", SPEECH_RECOGNITION), ("Two", SEGMENTS)):
+        projects = studio.call("GET", "/api/projects", params={"title": title})["results"]
+        assert [project["label_config"] for project in projects] == [config]
+
+
+def test_says_what_comes_next(
+    studio: LabelStudio, project: int, peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studio.import_tasks(project, [{"audio": f"https://example.com/{number}.wav"} for number in range(3)])
+    assert run(studio, project, peer.url, "--interactive") == 0
+    said = capsys.readouterr().out
+    assert f'Connected {peer.url} to project {project}, "Connect".' in said
+    assert f"Tasks   {studio.page(project)}\n" in said
+    assert "3 of 3 tasks without annotations are being transcribed" in said
+    assert "switch on Auto-Annotation" in said
+
+
+def test_lists_what_is_connected_and_disconnects_it(
+    studio: LabelStudio, project: int, peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = ["--url", studio.url, "--api-key", studio.account.token, "--backend-url", peer.url]
+    assert run(studio, project, peer.url) == 0
+    assert cli.main(["connect", *target, "--list"]) == 0
+    listed = [line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == [str(project)]]
+    assert len(listed) == 1 and peer.url in listed[0] and "Connected" in listed[0]
+    assert cli.main(["disconnect", *target, "--project", str(project)]) == 0
+    assert studio.backends(project) == [] == studio.webhooks(project)
+    assert cli.main(["disconnect", *target, "--project", str(project)]) == 1
+    assert f"Project {project} is not connected to {peer.url}" in capsys.readouterr().err
 
 
 def test_basic_auth_reaches_predictions_and_webhooks(

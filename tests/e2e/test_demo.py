@@ -41,7 +41,8 @@ def test_a_second_demo_shows_the_same_and_pays_nothing(settings: dict[str, str])
     )
     [(rate, jobs)] = re.findall(r"Word error rate ([\d.]+)%; transcription jobs started now: (\d+)", first)
     assert float(rate) <= 10
-    assert int(jobs) == 12
+    assert int(jobs) == 12 + 24, "the segments are made of the samples' transcripts"
+    assert "Three things to try" in first and f"http://localhost:{settings['DEMO_BACKEND_PORT']}/status" in first
     assert "transcription jobs started now: 0" in second
     assert table_of(first) == table_of(second)
     assert listening(settings) == []

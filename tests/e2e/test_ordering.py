@@ -16,7 +16,7 @@ from tests.e2e.projects import BUCKET
 from transcribe_backend.commands import connect
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 
-_PATIENCE = 120.0
+_PATIENCE = 300.0  # seconds: Whisper on a busy machine
 RECORDINGS = (*(f"cards_{number:03}.wav" for number in range(1, 6)), "goforward.wav", "jfk.wav")
 
 
@@ -54,7 +54,8 @@ def test_the_least_certain_comes_first_also_after_a_promotion(
     parser = argparse.ArgumentParser()
     connect.add_arguments(parser)
     known = ["--url", studio.url, "--api-key", studio.account.token, "--project", str(project)]
-    assert connect.run(parser.parse_args([*known, "--backend-url", backend.url, "--order", "least-certain"])) == 0
+    asked = parser.parse_args([*known, "--backend-url", backend.url, "--order", "least-certain"])
+    wait_until(lambda: connect.run(asked) == 0, _PATIENCE, "the stand-in is quick enough for /setup")
     studio.import_tasks(project, [{"audio": f"s3://{BUCKET}/{name}"} for name in RECORDINGS])
     wait_until(lambda: order_of(studio, project).startswith("transcribe-"), _PATIENCE, "the project is ordered")
     before = scores(studio, project, order_of(studio, project))

@@ -119,9 +119,9 @@ def test_building_ends_in_time_whatever_the_size_and_the_rest_is_pushed(
     answered(machine.running(), as_tasks(uris, first=100))
     make = predictions.predictions
 
-    def slowly(interface: Interface, transcript: Transcript) -> list[dict[str, Any]]:
+    def slowly(interface: Interface, transcript: Transcript, *known: Any) -> list[dict[str, Any]]:
         time.sleep(0.2)
-        return make(interface, transcript)
+        return make(interface, transcript, *known)
 
     monkeypatch.setattr(predictions, "predictions", slowly)
     monkeypatch.setattr(answers, "_BUILDING_SECONDS", 1.0)
@@ -407,10 +407,10 @@ def test_a_defect_on_one_transcript_costs_that_task_alone(
     one = machine.running()
     make = predictions.predictions
 
-    def defective(interface: Interface, transcript: Transcript) -> list[dict[str, Any]]:
+    def defective(interface: Interface, transcript: Transcript, *known: Any) -> list[dict[str, Any]]:
         if transcript.text == "odd.":
             raise ZeroDivisionError
-        return make(interface, transcript)
+        return make(interface, transcript, *known)
 
     monkeypatch.setattr(predictions, "predictions", defective)
     tasks = as_tasks(put_audio(aws, "odd.wav", "even.wav"))

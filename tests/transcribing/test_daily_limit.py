@@ -57,7 +57,7 @@ def test_what_is_more_waits_for_the_next_day(
     assert starts(aws) - before == 2
     assert one.ledger.sums(one.ledger.today()) == {"1.1767225600": {JOBS: 2, AUDIO: 120, BILLED: 120}}
     one.imports.connected(project(one))
-    assert "new audio waits. MAX_AUDIO_HOURS_PER_DAY=0.0416667 are used up for today" in caplog.text, "/setup says so"
+    assert "new audio waits, as 2 tasks do. MAX_AUDIO_HOURS_PER_DAY=0.0416667 are used up" in caplog.text
     machine.clock.ahead += DAY
     machine.settle(one, two)
     assert studio.counts() == {1: 1, 2: 1, 3: 1, 4: 1}

@@ -51,13 +51,16 @@ def test_jobs_and_texts_are_counted_and_timed() -> None:
     metrics.job("completed", ran=45.0, billed=61.0)
     metrics.job("reused", billed=30.0)
     metrics.text(20.0)
+    metrics.text(0.5, tasks=99)
     metrics.store("write", 0.002)
     told = metrics.exposition().decode()
     for line in (
         "transcribe_billed_seconds_total 61.0",
         "transcribe_reused_seconds_total 30.0",
         'transcribe_job_seconds_bucket{le="60.0",state="completed"} 1.0',
-        'transcribe_text_seconds_bucket{le="30.0"} 1.0',
+        'transcribe_text_seconds_bucket{le="30.0"} 100.0',
+        "transcribe_text_seconds_count 100.0",
+        "transcribe_text_seconds_sum 69.5",
         'transcribe_store_seconds_bucket{kind="write",le="0.003"} 1.0',
     ):
         assert line in told.splitlines()

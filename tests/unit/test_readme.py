@@ -14,6 +14,7 @@ from transcribe_backend.speech.vocabulary import can_learn
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 sys.path.insert(0, str(ROOT / "scripts"))
 
 
@@ -35,8 +36,8 @@ def test_the_attributes_of_the_examples_are_accepted() -> None:
         texts = '<TextArea name="transcript" toName="a"/><TextArea name="words" toName="a" perRegion="true"/>'
         who = '<Labels name="who" toName="a"><Label value="Ann"/><Label value="Bob"/></Labels>'
         assert interface.read(f"<View>{audio}{texts}{who}</View>", "en-US").recognition is not None
-    tag = re.search(r"```xml\n(.*?)\n```", README, re.DOTALL)
-    assert tag and ElementTree.fromstring(tag[1]).get("model_speakers") == "2"  # noqa: S314 - our own README
+    tags = [ElementTree.fromstring(tag) for tag in re.findall(r"```xml\n(.*?)\n```", README, re.DOTALL)]  # noqa: S314
+    assert [tag.get("model_speakers") for tag in tags if tag.tag == "Audio"] == ["2"]
 
 
 def test_the_languages_that_can_learn_are_documented() -> None:
@@ -47,20 +48,15 @@ def test_the_languages_that_can_learn_are_documented() -> None:
 
 
 def test_every_command_is_documented_and_exists() -> None:
-    documented = set(re.findall(r"python -m transcribe_backend (\w+)", README))
+    documented = set(re.findall(r"python -m transcribe_backend (\w+)", README + OPERATIONS))
     commands = next(action.choices for action in parser()._actions if action.dest == "command")
-    assert documented | {"retry", "serve", "worker"} == set(commands or ())
+    assert documented | {"serve"} == set(commands or ())
 
 
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"^make (\w[\w-]*)|`make (\w[\w-]*)`", README, re.MULTILINE)):
         assert re.search(rf"^{max(target)}:", makefile, re.MULTILINE), target
-
-
-def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("http") or (ROOT / target).exists(), target
 
 
 def test_the_changelog_knows_this_version() -> None:

@@ -80,3 +80,14 @@ def test_a_store_of_before_is_given_what_it_lacks(one: Engine) -> None:
     one.database._ready = False
     assert [running.seconds for running in one.slots.running("us")] == pytest.approx([0.0])
     assert one.slots.ended("ls-1", 5.0, 5)
+
+
+def test_a_year_is_kept(one: Engine, clock: Clock) -> None:
+    one.ledger.note("1.2", {REUSED: 1})
+    one.ledger.flush()
+    clock.now += 380 * DAY
+    one.ledger.prune()
+    assert one.ledger.sums(0) == {"1.2": {REUSED: 1}}
+    clock.now += 30 * DAY
+    one.ledger.prune()
+    assert one.ledger.sums(0) == {}

@@ -154,6 +154,16 @@ def test_what_fits_is_not_kept_from_the_last_of_a_bulk(one: Engine) -> None:
     assert fill(slots, 101).count(Slot.OPENED) == 100
 
 
+def test_bulk_has_no_room_in_what_is_kept_for_urgent_jobs(one: Engine) -> None:
+    slots = Slots(one.database, 100)
+    one.work.add(New(f"{number}", "transcribe", {}) for number in range(50))
+    assert slots.room("transcribe", BULK) == 96
+    fill(slots, 96)
+    assert (slots.room("transcribe", BULK), slots.room("transcribe", URGENT)) == (0, 4)
+    one.work.forget(f"{number}" for number in range(46))
+    assert slots.room("transcribe", BULK) == 4
+
+
 def test_running_jobs_are_told_with_their_age(one: Engine, clock: Clock) -> None:
     slots = Slots(one.database, 10)
     fill(slots, 1)

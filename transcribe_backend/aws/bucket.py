@@ -123,7 +123,7 @@ class Bucket:
 
     def write(self, name: str, body: bytes, content_type: str) -> None:
         """Put an object there. Raises AWSError."""
-        about: Any = {"ContentType": content_type, **self._encryption()}
+        about: Any = {"ContentType": content_type, **self.encryption()}
         with aws_errors(f"write {self.uri(name)}"):
             self._client.put_object(Bucket=self.name, Key=self.key(name), Body=body, **about)
 
@@ -133,7 +133,7 @@ class Bucket:
         try:
             with aws_errors(doing):
                 self._client.upload_file(
-                    str(path), self.name, self.key(name), ExtraArgs=self._encryption(), Config=_TRANSFER
+                    str(path), self.name, self.key(name), ExtraArgs=self.encryption(), Config=_TRANSFER
                 )
         except S3UploadFailedError as error:
             cause = error.__context__
@@ -152,7 +152,7 @@ class Bucket:
                 Key=self.key(name),
                 CopySource=copied,
                 TaggingDirective="REPLACE",  # else AWS asks for permissions on the source's tags
-                **self._encryption(),
+                **self.encryption(),
             )
 
     def names(self, stem: str) -> list[str]:
@@ -166,7 +166,7 @@ class Bucket:
     def _client(self) -> "S3Client":
         return self._clients.s3(self.region)
 
-    def _encryption(self) -> dict[str, Any]:
+    def encryption(self) -> dict[str, Any]:
         """The request parameters that encrypt an object with S3_SSE_KMS_KEY_ID."""
         if not self._settings.s3_kms_key:
             return {}

@@ -109,6 +109,15 @@ class AWSClients:
             if self._made_session().get_credentials() is None:
                 raise NoCredentialsError()
 
+    def regions(self) -> frozenset[str]:
+        """Where this boto3 knows AWS Transcribe to be, in all partitions."""
+        with self._lock, aws_errors("list the regions of AWS Transcribe"):
+            session = self._made_session()
+            partitions = session.get_available_partitions()
+            return frozenset(
+                region for each in partitions for region in session.get_available_regions("transcribe", each)
+            )
+
     def _made_session(self) -> boto3.session.Session:
         if self._session is None:
             self._session = boto3.session.Session(region_name=self._region)

@@ -110,27 +110,29 @@ class Diagnosis:
         self._clients.check_credentials()
         self._check_transcribe()
         if self._settings.s3_bucket:
-            self._check_bucket(self._settings.s3_bucket)
+            check_bucket(self._clients, self._settings.s3_bucket)
 
     def _check_transcribe(self) -> None:
         with aws_errors("list transcription jobs"):
             self._clients.transcribe().list_transcription_jobs(MaxResults=1)
 
-    def _check_bucket(self, bucket: str) -> None:
-        try:
-            self._clients.s3().head_bucket(Bucket=bucket)
-        except ClientError as error:
-            if error_code(error) in ("404", "NoSuchBucket"):
-                raise BucketError(
-                    f"S3_BUCKET {bucket} does not exist.", remedy="Create it or correct S3_BUCKET."
-                ) from error
-            if error_code(error) in ("301", "PermanentRedirect"):
-                return
-            if error_code(error) in ("403", "AccessDenied"):
-                raise BucketError(
-                    f"AWS denies the backend s3:ListBucket on S3_BUCKET {bucket}.",
-                    remedy="Attach deploy/iam-policy.json to its user or role, and check that the bucket is yours.",
-                ) from error
-            raise translate(error, f"look at S3_BUCKET {bucket}") from error
-        except BotoCoreError as error:
-            raise translate(error, f"look at S3_BUCKET {bucket}") from error
+
+def check_bucket(clients: AWSClients, bucket: str) -> None:
+    """Raise BucketError, or another AWSError, when S3_BUCKET is not there or not ours."""
+    try:
+        clients.s3().head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error_code(error) in ("404", "NoSuchBucket"):
+            raise BucketError(
+                f"S3_BUCKET {bucket} does not exist.", remedy="Create it or correct S3_BUCKET."
+            ) from error
+        if error_code(error) in ("301", "PermanentRedirect"):
+            return
+        if error_code(error) in ("403", "AccessDenied"):
+            raise BucketError(
+                f"AWS denies the backend s3:ListBucket on S3_BUCKET {bucket}.",
+                remedy="Attach deploy/iam-policy.json to its user or role, and check that the bucket is yours.",
+            ) from error
+        raise translate(error, f"look at S3_BUCKET {bucket}") from error
+    except BotoCoreError as error:
+        raise translate(error, f"look at S3_BUCKET {bucket}") from error

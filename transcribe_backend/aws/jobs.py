@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,10 +16,13 @@ from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcripts import REDACTED, TranscriptStore
 from transcribe_backend.errors import AccessDenied, AWSError, JobFailed
+from transcribe_backend.home import command
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition
 
 PREFIX = "ls-"
+NAME = re.compile(rf"(?:{PREFIX}|{REDACTED})[0-9a-f]{{40}}")
+"""What all our jobs are called."""
 _PAGE = 100
 _YOUNG_SECONDS = 60.0
 _NOT_FOUND = frozenset({"NotFoundException", "BadRequestException"})
@@ -187,7 +191,7 @@ def failed(status: JobStatus) -> JobFailed:
     mend = "Allow s3:GetObject on its bucket" if _UNREADABLE in status.reason else "Fix the audio"
     return JobFailed(
         f"AWS Transcribe failed{f' on {status.audio}' if status.audio else ''}: {status.reason or 'no reason given'}",
-        remedy=f"{mend}, or run `python -m transcribe_backend retry {status.name}` to try the same audio again.",
+        remedy=f"{mend}, or run `{command('retry', status.name)}` where the backend runs, to try the same audio again.",
     )
 
 

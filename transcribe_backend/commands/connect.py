@@ -4,25 +4,37 @@ Label Studio refuses for many reasons and names the cure for few; every refusal 
 """
 
 import argparse
-import base64
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
-
-from transcribe_backend.commands import refusals
-from transcribe_backend.errors import StudioDenied, StudioError, StudioNotFound, TranscribeBackendError
+from transcribe_backend.commands import guidance, refusals
+from transcribe_backend.commands.connections import (
+    TITLE,
+    Connection,
+    basic,
+    connections,
+    is_at,
+    is_ours,
+    remove,
+    server_answers,
+    webhook_of,
+)
+from transcribe_backend.errors import StudioDenied, StudioError, TranscribeBackendError
 from transcribe_backend.labeling import interface as labeling
-from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
+from transcribe_backend.labeling.templates import TEMPLATES
 from transcribe_backend.prelabeling.live_projects import UNCERTAINTY
 from transcribe_backend.settings import Settings, web_url
 from transcribe_backend.speech.vocabulary import can_learn
 from transcribe_backend.speech.wording import listed
 from transcribe_backend.studio.client import Studio
 
+_TEMPLATES = (
+    "the whole text (asr), segments with their text, who speaks when (speakers), what each of two speakers says "
+    "(dialogue), what is said on each of two channels (stereo)"
+)
 _ORDERS = {"least-certain": UNCERTAINTY, "imported": "Sequential sampling"}
 """Label Studio's names of the orders (1.23 projects/models.py)."""
 
@@ -47,18 +59,43 @@ class Backend:
         return {"url": self.url, "project": project, "title": self.title, "is_interactive": self.interactive, **auth}
 
     @property
-    def webhook_url(self) -> str:
-        """Where Label Studio will send events."""
-        return f"{self.url}/webhook"
-
-    @property
     def authorization(self) -> str:
         """The Authorization header that goes with `auth`."""
-        return "Basic " + base64.b64encode(":".join(self.auth or ("", "")).encode()).decode()
+        return basic(*(self.auth or ("", "")))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command line of `connect`; addresses and token default to those of the backend's own environment."""
+    """The command line of `connect`."""
+    _add_studio(parser)
+    project = parser.add_mutually_exclusive_group(required=True)
+    project.add_argument("--project", type=int, metavar="ID", help="the project, by the number in its address")
+    project.add_argument("--create", metavar="TITLE", help="make a project of this title (or use the one there is)")
+    project.add_argument("--list", action="store_true", help="say which projects are connected, and end")
+    parser.add_argument(
+        "--template", choices=TEMPLATES, default="asr", help=f"labeling config of --create: {_TEMPLATES} [%(default)s]"
+    )
+    _add_backend(parser)
+    parser.add_argument("--title", default=TITLE, help="its name in Label Studio [%(default)s]")
+    parser.add_argument(
+        "--order",
+        choices=sorted(_ORDERS),
+        default="",
+        help="which task annotators get next: the least certain, or as imported [as it is]",
+    )
+    parser.add_argument(
+        "--interactive", action="store_true", help="also fill segments that annotators draw and click (Auto-Annotation)"
+    )
+
+
+def add_disconnecting(parser: argparse.ArgumentParser) -> None:
+    """The command line of `disconnect`."""
+    _add_studio(parser)
+    parser.add_argument("--project", type=int, metavar="ID", required=True, help="the number in the project's address")
+    _add_backend(parser)
+
+
+def _add_studio(parser: argparse.ArgumentParser) -> None:
+    """Address and token default to those of the backend's own environment."""
     environ = os.environ
     url = environ.get("LABEL_STUDIO_URL") or environ.get("LABEL_STUDIO_HOST")
     key = environ.get("LABEL_STUDIO_API_KEY")
@@ -68,41 +105,70 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--api-key", default=key, required=not key, help="personal access token or legacy token [LABEL_STUDIO_API_KEY]"
     )
-    project = parser.add_mutually_exclusive_group(required=True)
-    project.add_argument("--project", type=int, metavar="ID", help="the project, by the number in its address")
-    project.add_argument(
-        "--create", metavar="TITLE", help="make a speech recognition project (or use that of this title)"
-    )
+
+
+def _add_backend(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend-url",
         type=_address,
         default="http://localhost:9090",
         help="this backend, as seen by Label Studio [%(default)s]",
     )
-    parser.add_argument("--title", default="AWS Transcribe", help="its name in Label Studio [%(default)s]")
-    parser.add_argument(
-        "--order",
-        choices=sorted(_ORDERS),
-        default="",
-        help="which task annotators get next: the least certain, or as imported [as it is]",
-    )
-    parser.add_argument("--interactive", action="store_true", help="also transcribe segments as they are drawn")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Connect as `args` say; 0, or 1 after a sentence on stderr that says what to change."""
+    """Connect, or list, as `args` say; 0, or 1 after a sentence on stderr that says what to change."""
+    return _told(_list if args.list else _connect, args)
+
+
+def disconnect(args: argparse.Namespace) -> int:
+    """Disconnect as `args` say; 0, or 1 after a sentence on stderr."""
+    return _told(_disconnect, args)
+
+
+def _told(act: Callable[[argparse.Namespace, Studio], Iterable[str]], args: argparse.Namespace) -> int:
     try:
-        backend = Backend(args.backend_url, args.title, args.interactive, args.order, _auth(os.environ))
-        studio = Studio(args.url, args.api_key)
-        project = args.project if args.create is None else find_or_create_project(studio, args.create)
-        notes = connect(studio, project, backend)
+        for line in act(args, Studio(args.url, args.api_key)):
+            print(line)
     except TranscribeBackendError as error:
         print(_for_command_line(error.advice), file=sys.stderr)
         return 1
-    print(f"Connected {backend.url} to {studio.url}/projects/{project}/settings/ml")
-    for note in notes:
-        print(note)
     return 0
+
+
+def _connect(args: argparse.Namespace, studio: Studio) -> Iterator[str]:
+    backend = Backend(args.backend_url, args.title, args.interactive, args.order, _auth(os.environ))
+    config = TEMPLATES[args.template]
+    project = args.project if args.create is None else find_or_create_project(studio, args.create, config)
+    notes = connect(studio, project, backend)
+    described = studio.project(project)
+    yield f'Connected {backend.url} to project {project}, "{described["title"]}".'
+    yield from notes
+    yield from guidance.lines(studio.url, described, interactive=backend.interactive)
+
+
+def _list(args: argparse.Namespace, studio: Studio) -> Iterator[str]:
+    """Every project that a backend of ours is connected to."""
+    count = 0
+    for project in studio.projects():
+        for each in connections(studio, project["id"]):
+            if is_ours(each, args.backend_url):
+                count += 1
+                yield f'{project["id"]:>6}  {each["readable_state"]:<12}  {each["url"]}  "{project["title"]}"'
+    if not count:
+        yield "No project is connected to this backend."
+
+
+def _disconnect(args: argparse.Namespace, studio: Studio) -> Iterator[str]:
+    found = [each for each in connections(studio, args.project) if is_at(each, args.backend_url)]
+    if not found:
+        raise StudioError(
+            f"Project {args.project} is not connected to {args.backend_url}.",
+            remedy="`connect --list` says what is; give --backend-url as it stands there.",
+        )
+    for each in found:
+        remove(studio, each)
+    yield f"Disconnected {args.backend_url} from project {args.project}. Predictions that are there stay."
 
 
 def connect(studio: Studio, project: int, backend: Backend) -> list[str]:
@@ -110,20 +176,20 @@ def connect(studio: Studio, project: int, backend: Backend) -> list[str]:
 
     Raises StudioError, whose remedy is what to change in Label Studio, in the backend or on the command line.
     """
-    existing = _connections(studio, project, backend.url)
-    if not _webhook(studio, project, backend):
+    existing = _at(studio, project, backend)
+    if not webhook_of(studio, project, backend.url):
         existing = []
     try:
         if existing:
             studio.patch(f"/api/ml/{existing[0]['id']}", backend.connection(project))
         else:
-            _disconnect(studio, project, backend)
+            _clear(studio, project, backend)
             studio.post("/api/ml", backend.connection(project))
     except StudioDenied as error:
-        half_made = not existing and _disconnect(studio, project, backend)
+        half_made = not existing and _clear(studio, project, backend)
         raise refusals.blocked(error, backend.url, half_made=half_made) from error
     except StudioError as error:
-        raise refusals.explained(error, backend.url, reachable_from=_answers) from error
+        raise refusals.explained(error, backend.url, reachable_from=server_answers) from error
     if backend.auth:
         _authorize_webhook(studio, project, backend)
     if backend.order:
@@ -131,13 +197,13 @@ def connect(studio: Studio, project: int, backend: Backend) -> list[str]:
     return list(_notes(studio, project, backend))
 
 
-def find_or_create_project(studio: Studio, title: str) -> int:
-    """The id of the project of that title, made from the stock template if there is none."""
+def find_or_create_project(studio: Studio, title: str, label_config: str) -> int:
+    """The id of the project of that title, made with this labeling config if there is none."""
     answer = studio.get("/api/projects/", title=title, page_size=1000)
     found = [int(project["id"]) for project in answer["results"] if project["title"] == title]
     if found:
         return min(found)
-    return int(studio.post("/api/projects/", {"title": title, "label_config": SPEECH_RECOGNITION})["id"])
+    return int(studio.post("/api/projects/", {"title": title, "label_config": label_config})["id"])
 
 
 def _address(text: str) -> str:
@@ -159,33 +225,21 @@ def _for_command_line(text: str) -> str:
     return text.replace("LABEL_STUDIO_API_KEY", "--api-key").replace("LABEL_STUDIO_URL", "--url")
 
 
-def _connections(studio: Studio, project: int, url: str) -> list[dict[str, Any]]:
-    try:
-        connected = studio.get("/api/ml", project=project)
-    except StudioNotFound as error:
-        raise StudioNotFound(
-            f"Label Studio has no project {project} (or its user may not see it).",
-            remedy=f"Take the number from the project's address, {studio.url}/projects/<number>/, or use --create.",
-        ) from error
-    return [connection for connection in connected if connection["url"].rstrip("/") == url]
+def _at(studio: Studio, project: int, backend: Backend) -> list[Connection]:
+    return [each for each in connections(studio, project) if is_at(each, backend.url)]
 
 
-def _disconnect(studio: Studio, project: int, backend: Backend) -> bool:
+def _clear(studio: Studio, project: int, backend: Backend) -> bool:
     """Remove what a refused attempt has left: a connection without a webhook. Was there any?"""
-    left = _connections(studio, project, backend.url)
+    left = _at(studio, project, backend)
     for connection in left:
-        studio.delete(f"/api/ml/{connection['id']}")
+        remove(studio, connection)
     return bool(left)
-
-
-def _webhook(studio: Studio, project: int, backend: Backend) -> dict[str, Any] | None:
-    webhooks = studio.get("/api/webhooks/", project=project)
-    return next((webhook for webhook in webhooks if webhook["url"] == backend.webhook_url), None)
 
 
 def _authorize_webhook(studio: Studio, project: int, backend: Backend) -> None:
     """Label Studio gives its own events no credentials: store them in the webhook's headers."""
-    webhook = _webhook(studio, project, backend)
+    webhook = webhook_of(studio, project, backend.url)
     if webhook:
         headers = {**(webhook.get("headers") or {}), "Authorization": backend.authorization}
         studio.patch(f"/api/webhooks/{webhook['id']}/", {"url": webhook["url"], "headers": headers})
@@ -200,8 +254,8 @@ def _order(studio: Studio, project: int, backend: Backend) -> None:
 
 
 def _notes(studio: Studio, project: int, backend: Backend) -> Iterator[str]:
-    connected = studio.get("/api/ml", project=project)
-    if connected and connected[0]["url"].rstrip("/") != backend.url:
+    connected = connections(studio, project)
+    if connected and not is_at(connected[0], backend.url):
         first = connected[0]["url"]
         yield f"Label Studio asks the project's first model only, which is {first}: remove that in Settings > Model."
     described = studio.project(project)
@@ -234,10 +288,3 @@ def languages_note(label_config: str) -> Iterator[str]:
         known = [language for language in asked.learning_languages if can_learn(language)]
         only = f", only in {listed(known)}" if known else ""
         yield f"Corrections will not teach a vocabulary in {listed(unknown)}{only} (the README has the languages)."
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=3).ok
-    except requests.RequestException:
-        return False

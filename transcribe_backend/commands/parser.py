@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from transcribe_backend import __version__
 from transcribe_backend.backend import Backend, backend
 from transcribe_backend.commands import connect, estimate, export, retry, serve, transcribe, vocabulary, worker
+from transcribe_backend.commands.doctor import command as doctor
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.telemetry.logs import configure_logging
 
@@ -40,6 +41,14 @@ def parser() -> argparse.ArgumentParser:
     connecting = add("connect", "register this backend in a Label Studio project")
     connect.add_arguments(connecting)
     connecting.set_defaults(run=connect.run)
+
+    disconnecting = add("disconnect", "take this backend out of a Label Studio project")
+    connect.add_disconnecting(disconnecting)
+    disconnecting.set_defaults(run=connect.disconnect)
+
+    examining = add("doctor", "look at everything that can be wrong with an installation, and say what to do")
+    doctor.add_arguments(examining)
+    examining.set_defaults(run=doctor.run)
 
     transcribing = add("transcribe", "s3:// audio -> tasks.json with predictions, for import")
     transcribe.add_arguments(transcribing)

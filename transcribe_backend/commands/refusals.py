@@ -36,9 +36,9 @@ def explained(error: StudioError, url: str, *, reachable_from: Callable[[str], b
             remedy="Set BASIC_AUTH_USER and BASIC_AUTH_PASS for this command to what the backend has.",
         )
     if "health check failed" in said:
-        return _unreachable(url, reachable_from(f"{url}/health"))
+        return unreachable(url, reachable_from(url))
     if "look like a valid ML backend" in said:
-        return StudioError(f"The backend at {url} refuses this project: {_reason_phrase(said)}.")
+        return StudioError(f"The backend at {url} refuses this project: {reason_phrase(said)}.")
     if "resolve hostname" in said:
         return StudioError(
             f"Label Studio does not know the host in {url}.",
@@ -47,8 +47,8 @@ def explained(error: StudioError, url: str, *, reachable_from: Callable[[str], b
     return error
 
 
-def _unreachable(url: str, from_here: bool) -> StudioError:
-    """Whose fault it is shows in whether we reach the backend from here."""
+def unreachable(url: str, from_here: bool) -> StudioError:
+    """Label Studio does not reach the backend; whose fault that is shows in whether we do, `from_here`."""
     problem = f"Label Studio does not reach the backend at {url}"
     if not from_here:
         return StudioError(f"{problem}, nor do we from here.", remedy="Start the backend, or correct --backend-url.")
@@ -72,7 +72,7 @@ def _said(detail: str) -> str:
     return " ".join(str(text) for texts in errors.values() for text in (texts if isinstance(texts, list) else [texts]))
 
 
-def _reason_phrase(said: str) -> str:
+def reason_phrase(said: str) -> str:
     """Our /setup's phrase in `Reason: 422 Client Error: <phrase> for url: …`, or the whole reason."""
-    reason = said.partition("Reason: ")[2].partition(".\nCheck the ML backend")[0].partition(" for url: ")[0]
+    reason = said.rpartition("Reason: ")[2].partition(".\nCheck the ML backend")[0].partition(" for url: ")[0]
     return (reason.partition(" Error: ")[2] or reason).rstrip(".")

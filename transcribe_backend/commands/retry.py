@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from transcribe_backend.aws.jobs import NAME
 from transcribe_backend.backend import Backend
 
 
@@ -14,6 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, running: Backend) -> int:
     """Delete the jobs in AWS and what is kept of their failure here; 1 at the first that is not FAILED."""
     for name in arguments.job:
+        if not NAME.fullmatch(name):
+            print(f"{name} is no job of ours: take the name, ls-…, from the error or from /status.", file=sys.stderr)
+            return 1
         status = running.jobs.get(name, "")
         if status is None:
             place = running.clients.region

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from transcribe_backend.aws.listing import audio_uris
 from transcribe_backend.backend import Backend
-from transcribe_backend.errors import AudioError, TranscribeBackendError
+from transcribe_backend.errors import AudioError, RecognitionError, TranscribeBackendError
 from transcribe_backend.labeling.dialogue import dialogue
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.prelabeling.project import Project
@@ -93,8 +93,22 @@ def _project(arguments: argparse.Namespace, backend: Backend) -> Project:
     speakers = arguments.speakers or (_DIALOGUE_SPEAKERS if arguments.dialogue else None)
     if speakers and not wish.channels:
         wish = replace(wish, speakers=speakers)
-    wish.validate()
+    try:
+        wish.validate()
+    except RecognitionError as error:
+        raise _for_command_line(error, arguments) from error
     return replace(project, recognition=wish)
+
+
+def _for_command_line(error: RecognitionError, arguments: argparse.Namespace) -> RecognitionError:
+    """The rules name attributes of the Audio tag; what stands on the command line is called otherwise."""
+    problem, remedy = error.problem, error.remedy
+    for flag in ("speakers", "language"):
+        if getattr(arguments, flag):
+            remedy = remedy.replace(f"model_{flag}", f"--{flag}")
+    if arguments.language and repr(arguments.language) in problem:
+        problem = f"--language: {problem}"
+    return RecognitionError(problem, remedy=remedy)
 
 
 def _wait(wanted: Sequence[Owed], backend: Backend) -> tuple[dict[str, _Ended], bool]:
@@ -102,12 +116,18 @@ def _wait(wanted: Sequence[Owed], backend: Backend) -> tuple[dict[str, _Ended], 
     ended: dict[str, _Ended] = {}
     with tqdm(total=len(wanted), unit="file", desc="Transcribing", file=sys.stderr) as bar:
         try:
-            for each, job, error in backend.batch.transcribe(wanted):
+            for each, job, error in backend.batch.transcribe(wanted, lambda _: _show_running(bar, backend)):
                 ended[each.audio] = (job, error)
                 bar.update()
         except KeyboardInterrupt:
             return ended, True
     return ended, False
+
+
+def _show_running(bar: Any, backend: Backend) -> None:
+    """Until the first file has ended a bar tells nothing else."""
+    count = backend.slots.count()
+    bar.set_postfix_str(f"{count} job{' runs' if count == 1 else 's run'}")
 
 
 def _collect(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.errors import AccessDenied, AWSError, QueueError, TranscribeBackendError
@@ -161,10 +162,17 @@ class Learnt:
             _log.warning("Nothing is learnt from corrections: %s", error.advice)
             known = self._recall(_key(project, language))
             name = known.name if known else ""
-        fitted = self._calibrations.read(project, language)
+        fitted = self._fitted(project, language)
         in_use = InUse(name, self._now(), fitted.get("confidences", []), fitted.get("rates", []))
         self._remember(project, language, in_use)
         return in_use
+
+    def _fitted(self, project: str, language: str) -> dict[str, Any]:
+        """Where the bucket may not be listed, S3 denies to read what is not there."""
+        try:
+            return self._calibrations.read(project, language)
+        except AccessDenied:
+            return {}
 
 
 def _key(project: str, language: str) -> str:

@@ -12,13 +12,13 @@ that spoke for it, and still every task counts.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from transcribe_backend.aws.vocabularies import WITHDRAWN, Vocabularies
 from transcribe_backend.errors import TrainingError, TranscribeBackendError
-from transcribe_backend.learning.calibrations import Calibrations
+from transcribe_backend.learning.calibrations import Calibrations, calibrated
 from transcribe_backend.learning.evaluation import Evaluation, Trial, by_turns, within
 from transcribe_backend.learning.evidence import HALF_AT_LEAST, HALVES, Evidence, Sample, half
 from transcribe_backend.learning.excerpts import LONG, Excerpts, as_record, from_record
@@ -28,7 +28,6 @@ from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.alignment import Pair
-from transcribe_backend.speech.calibration import ENOUGH, Calibration, Point, bins, fit, unseen_error
 from transcribe_backend.speech.corrections import Candidate, candidates
 from transcribe_backend.speech.credit import Credit, Phrase, comparable, credits, total
 from transcribe_backend.speech.lexicon import lexicon
@@ -69,8 +68,7 @@ class Training:
     """Decides which tasks are together in a half."""
     tasks: dict[str, int] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
-    """What confidence means in this project: `confidences` and the word error `rates` to expect, and how far both that
-    and 1 - confidence are off on unseen tasks; nothing of fewer than thirty tasks."""
+    """What confidence means in this project, see `calibrations.calibrated`; nothing of fewer than thirty tasks."""
     phrases: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, str]] = field(default_factory=list)
     held_out: list[int] = field(default_factory=list)
@@ -179,7 +177,7 @@ class Trainer:
         training.turn = len(self._vocabularies.names(training.project, training.language))
         samples = self._usable(training, project)
         training.held_out = [sample.task for sample in samples]
-        training.calibration = _calibrated(samples, project)
+        training.calibration = calibrated(samples, project)
         self._select(training, [self._taught(training, samples, half) for half in HALVES])
         training.stage = "learnt"
 
@@ -411,6 +409,10 @@ def _languages(project: Project) -> list[str]:
         raise TrainingError(
             "The labeling config names its own vocabulary.", remedy="Remove model_vocabulary to use a learnt one."
         )
+    if asked.toxicity:
+        raise TrainingError(
+            "AWS Transcribe accepts no vocabulary beside toxicity detection.", remedy="Remove model_toxicity to train."
+        )
     if not asked.learning_languages:
         raise TrainingError(
             "A vocabulary has one language, and AWS must know among which it identifies that of a recording.",
@@ -424,33 +426,6 @@ def _languages(project: Project) -> list[str]:
             remedy="Make a vocabulary by hand and name it with model_vocabulary in the labeling config.",
         )
     return known
-
-
-def _calibrated(samples: Sequence[Sample], project: Project) -> dict[str, Any]:
-    """Of the audited tasks alone once there are enough: who has read our text lets errors pass."""
-    audited = _points(sample for sample in samples if sample.unread and project.audits(sample.task))
-    everything = _points(samples)
-    points = audited if len(audited) >= ENOUGH else everything
-    curve, (fitted, plain) = fit(points), unseen_error(points)
-    if curve is None:
-        return {}
-    told: dict[str, Any] = {"tasks": len(everything), "fitted": len(points)}
-    told |= {"off_by": fitted, "confidence_off_by": plain, "points": bins(points)}
-    if audited:
-        told["audited"] = len(audited)
-        told["audited_expected"], told["audited_rate"] = _mean(curve, audited)
-    return {**asdict(curve), **told}
-
-
-def _mean(curve: Calibration, points: Sequence[Point]) -> tuple[float, float]:
-    """The word error rate that is expected of these tasks, and theirs."""
-    words = sum(point.words for point in points)
-    expected = sum(curve.expected(point.confidence) * point.words for point in points)
-    return expected / words, sum(point.rate * point.words for point in points) / words
-
-
-def _points(samples: Iterable[Sample]) -> list[Point]:
-    return [point for sample in samples if (point := sample.point())]
 
 
 def priced(training: Training) -> str:

@@ -93,7 +93,7 @@ class Answers:
         batch or is stored as an empty prediction (Label Studio 1.23 ml/models.py).
         """
         until = self._clock() + min(self._settings.predict_wait + _BUILDING_SECONDS, _LONGEST_SECONDS)
-        asked = [self._asked(task, project, urgent=len(tasks) <= _URGENT_TASKS) for task in tasks]
+        asked = self._asked(tasks, project, urgent=len(tasks) <= _URGENT_TASKS)
         known, begun = {id(each) for each in asked if each.job}, self._clock()
         try:
             arrived = self._await_late(asked)
@@ -109,16 +109,17 @@ class Answers:
 
     def _count(self, project: Project, answered: Sequence[_Asked], known: set[int], seconds: float) -> None:
         """`known` are those whose transcript was there already."""
-        for each in answered:
-            self._tally.text(project.id, 0.0 if id(each) in known else seconds, each.made[0].get("score"))
-            if id(each) in known:
-                self._transcriber.reused(project.id, each.job)
+        at_once = [each for each in answered if id(each) in known]
+        waited = [each for each in answered if id(each) not in known]
+        for group, wait in ((at_once, 0.0), (waited, seconds)):
+            self._tally.texts(project.id, wait, [each.made[0].get("score") for each in group])
+        self._transcriber.reused(project.id, [each.job for each in at_once])
 
     def interactive(self, task: Task, project: Project, context: Mapping[str, Any]) -> Prediction:
         """The words of an annotator's new regions; no result when there is nothing to fill or no transcript yet."""
         if not regions.wanted(project.interface, context):
             return {"result": []}
-        wanted = self._asked(task, project, urgent=True, delivered=False)
+        (wanted,) = self._asked([task], project, urgent=True, delivered=False)
         try:
             if not wanted.job:
                 until = self._work.now() + self._settings.interactive_wait
@@ -134,12 +135,15 @@ class Answers:
             _log.warning("No words for the regions of task %s: %s", task.get("id"), error.advice)
             return {"result": []}
 
-    def _asked(self, task: Task, project: Project, *, urgent: bool, delivered: bool = True) -> _Asked:
-        value, number = project.interface.audio(task.get("data")), task.get("id")
-        audio = value.strip() if isinstance(value, str) else ""
-        delivered = delivered and number is not None and self._live.configured and bool(project.number)
-        owed = Owed(audio, project.recognition, project.id, number, project.version if delivered else "")
-        return _Asked(owed, self._transcriber.known(audio, project.recognition, urgent=urgent))
+    def _asked(self, tasks: Sequence[Task], project: Project, *, urgent: bool, delivered: bool = True) -> list[_Asked]:
+        version = project.version if delivered and self._live.configured and project.number else ""
+        numbers = [task.get("id") for task in tasks]
+        audios = [_audio(task, project) for task in tasks]
+        jobs = self._transcriber.known(audios, project.recognition, urgent=urgent)
+        return [
+            _Asked(Owed(audio, project.recognition, project.id, number, "" if number is None else version), job)
+            for audio, number, job in zip(audios, numbers, jobs, strict=True)
+        ]
 
     # What is not ready
 
@@ -279,3 +283,8 @@ class Answers:
         except StudioError:
             return None
         return any(prediction.get("model_version") == each.owed.version for prediction in stored)
+
+
+def _audio(task: Task, project: Project) -> str:
+    value = project.interface.audio(task.get("data"))
+    return value.strip() if isinstance(value, str) else ""

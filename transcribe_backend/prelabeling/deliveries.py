@@ -119,7 +119,7 @@ class Deliveries:
                 self._look_again(wanted)
             self._done(item, "pushed")
             waited = self._work.now() - (wanted.since or item.added)
-            self._tally.text(wanted.project, waited, made[-1].get("score"))
+            self._tally.texts(wanted.project, waited, [made[-1].get("score")])
 
     def _send(self, task: int, made: Sequence[Prediction]) -> None:
         begun = self._work.now()

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transcribe_backend.errors import StudioNotFound
-from transcribe_backend.prelabeling.estimates import Estimates
+from transcribe_backend.errors import DailyLimit, StudioNotFound
+from transcribe_backend.prelabeling.estimates import Estimate, Estimates
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.project import Project, project_id
 from transcribe_backend.settings import Settings
@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 IMPORT = "import"
 """The queue of imports, each with a cursor."""
 _PAGE = 100
+_AT_CONNECTION, _ANEW = "PREFETCH_CONNECT_TASKS", "PREFETCH_MAX_TASKS"
 _LOOKED_AT = 20  # tasks by which the price of all is told
 _AHEAD = 1_000  # tasks that are owed at most before the next page is read
 _FULL_SECONDS = 5.0
@@ -85,17 +86,18 @@ class Imports:
             "Project %s is connected: up to %s of its tasks are transcribed ahead (PREFETCH_CONNECT_TASKS); what that "
             "costs is told before it begins", project.id, self._first_limit,
         )  # fmt: skip
-        self._plan(project.id, 0, None, self._first_limit, announce=True)
+        self._plan(project.id, 0, None, self._first_limit, announce=_AT_CONNECTION)
         self.announced.add({project.id: Connected()})
 
     def _tell_limit(self, project: Project) -> None:
-        if not (today := self._slots.today()).allows(1.0):
-            _log.warning("Project %s: new audio waits. %s", project.id, used_up(today).advice)
+        if waiting := self._work.held_up(DailyLimit):
+            told = used_up(self._slots.today()).advice
+            _log.warning("Project %s: new audio waits, as %s tasks do. %s", project.id, waiting, told)
 
     def renew(self, project: str, version: str) -> None:
         """The unlabeled tasks of a project are predicted in this version, too, PREFETCH_MAX_TASKS at most."""
         if self._limit:
-            self._plan(project, 0, None, self._limit, version=version)
+            self._plan(project, 0, None, self._limit, version=version, announce=_ANEW)
 
     def carry_on(self, item: Item) -> None:
         """Owe the predictions of the next page of tasks."""
@@ -112,8 +114,8 @@ class Imports:
             return
         lacking = [task for task in page if not task.get("is_labeled") and _lacks(task, body.get("version"))]
         if body.get("announce"):
-            self._announce(project, lacking)
-            self._work.later(item, 0.0, body={**body, "announce": False})
+            self._announce(project, lacking, body)
+            self._work.later(item, 0.0, body={**body, "announce": ""})
             return
         new = list(self._owed(project, lacking[: body["left"]], body.get("since", 0.0)))
         self._work.add(New(each.key, TRANSCRIBE, each.body(), BULK) for each in new)
@@ -125,24 +127,23 @@ class Imports:
         else:
             self._work.later(item, 0.0, body={**body, "after": page[-1]["id"], "left": left})
 
-    def _announce(self, project: Project, lacking: Sequence[Mapping[str, Any]]) -> None:
-        """What transcribing ahead will cost, by the first tasks."""
+    def _announce(self, project: Project, lacking: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> None:
+        """What transcribing ahead will cost, by the first tasks; `announce` names the setting that bounds it."""
         tasks = int(self._live.studio.project(project.number).get("task_number") or len(lacking))
-        ahead = min(self._first_limit, tasks if len(lacking) == _PAGE else len(lacking))
+        ahead = min(body["left"], tasks if len(lacking) == _PAGE else len(lacking))
         estimate = self._estimates.of(lacking[:_LOOKED_AT], project)
         share = ahead / estimate.tasks if estimate.tasks else 0.0
         seconds, billed = (estimate.likely(each) * share for each in (estimate.seconds, estimate.billed))
         told = Connected(tasks, ahead, seconds, self._estimates.price.dollars(billed))
-        self.announced.put(project.id, told)
-        cost = f"about {seconds / 60:.0f} minutes of audio, an estimated ${told.dollars:.2f}"
+        if body["announce"] == _AT_CONNECTION:
+            self.announced.put(project.id, told)
         _log.info(
-            "Project %s: %s of its %s tasks are transcribed ahead: %s (PREFETCH_CONNECT_TASKS). The others are when "
-            "somebody opens them.", project.id, ahead, tasks,
-            cost if seconds else "how much audio that is cannot be told before it is downloaded",
+            "Project %s: %s of its %s tasks are transcribed ahead: %s (%s). The others are when somebody opens them.",
+            project.id, ahead, tasks, _cost(estimate, told), body["announce"],
         )  # fmt: skip
 
     def _plan(
-        self, project: str, after: int, upto: int | None, limit: int, *, version: str = "", announce: bool = False
+        self, project: str, after: int, upto: int | None, limit: int, *, version: str = "", announce: str = ""
     ) -> None:
         if not self._live.configured:
             _log.info("Nothing is transcribed ahead: set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY")
@@ -156,7 +157,7 @@ class Imports:
             "version": version,
         }
         if announce:
-            body["announce"] = True
+            body["announce"] = announce
         self._work.add([New(f"import|{project}|{after}|{upto or ''}{version}", IMPORT, body, BULK)])
         self._wake()
 
@@ -167,6 +168,15 @@ class Imports:
             number = int(task["id"])
             wanted = Owed(audio, project.recognition, project.id, number, project.version, since=since)
             yield self._transcriber.small(wanted)
+
+
+def _cost(looked_at: Estimate, told: Connected) -> str:
+    """What a few tasks promise for all that are transcribed ahead."""
+    if looked_at.measured:
+        return f"about {told.seconds / 60:.0f} minutes of audio, an estimated ${told.dollars:.2f}"
+    if looked_at.unmeasured:
+        return "how much audio that is cannot be told before it is downloaded"
+    return "their transcripts are there, nothing is charged"
 
 
 def _lacks(task: Mapping[str, Any], version: str | None) -> bool:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from transcribe_backend.errors import StudioError, StudioNotFound, StudioUnreachable
+from transcribe_backend.errors import StudioDenied, StudioError, StudioNotFound, StudioUnreachable
 from transcribe_backend.prelabeling.imports import Imports
 from transcribe_backend.prelabeling.live_projects import UNCERTAINTY, LiveProjects
 from transcribe_backend.prelabeling.project import PREFIX
@@ -57,8 +57,9 @@ class Ordering:
             self._work.later(item, _LOOK_SECONDS, body={"project": wanted, "version": version})
         elif self._is_under_way(wanted):
             self._work.later(item, _LOOK_SECONDS)
+        elif self._set(described, version):
+            self._work.later(item, _LOOK_SECONDS)  # it may have changed again meanwhile
         else:
-            self._set(described, version)
             self._work.finish(item)
 
     def _is_ordered(self, described: Mapping[str, Any]) -> bool:
@@ -76,12 +77,14 @@ class Ordering:
         owed = self._work.states(self._work.beginning([f"{project}|", f"import|{project}|"]))
         return any(state.queue != FAILED for state in owed.values())
 
-    def _set(self, described: Mapping[str, Any], version: str) -> None:
+    def _set(self, described: Mapping[str, Any], version: str) -> bool:
+        """False where Label Studio has no prediction of this version: there is nothing to be ordered."""
         try:
             self._live.studio.patch(f"/api/projects/{described['id']}/", {"model_version": version})
-        except StudioUnreachable:
+        except (StudioUnreachable, StudioDenied):
             raise
-        except StudioError as error:  # there is no prediction of this version: nothing to be ordered
+        except StudioError as error:
             _log.info("Project %s is not ordered by %s: %s", described["id"], version, error.advice)
-        else:
-            _log.info("Project %s: the least certain tasks of %s come first", described["id"], version)
+            return False
+        _log.info("Project %s: the least certain tasks of %s come first", described["id"], version)
+        return True

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -30,24 +30,23 @@ Calibrated = Callable[[str, str], Calibration | None]
 @dataclass(frozen=True, slots=True)
 class Project:
     """`id` is Label Studio's `<id>.<unix time of creation>` as it stands in each request; `calibrations` are by
-    language.
+    language; `version` is the model_version of its predictions.
     """
 
     id: str
     interface: Interface
     recognition: Recognition
     calibrations: tuple[tuple[str, Calibration], ...] = ()
+    version: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "version", model_version(self.interface, self.recognition, self.calibrations))
 
     @property
     def number(self) -> int:
         """The id that Label Studio's API takes; 0 when the request named none."""
         number = self.id.partition(".")[0]
         return int(number) if number.isdigit() else 0
-
-    @property
-    def version(self) -> str:
-        """The model_version of its predictions."""
-        return model_version(self.interface, self.recognition, self.calibrations)
 
     def is_blank(self, transcript: Transcript, task: int | None) -> bool:
         """Whether a task comes without the text of its transcript."""

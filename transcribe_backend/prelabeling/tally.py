@@ -1,7 +1,8 @@
 """How tasks fared: how many got a text, how sure AWS was of it, and how long it took; sums by project and day."""
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from transcribe_backend.work.ledger import Ledger
 
@@ -13,16 +14,17 @@ WAITS = (10.0, 60.0, 300.0, 1800.0, 7200.0, 86_400.0)
 
 
 class Tally:
-    """Counts texts that were given to Label Studio; `observe` is called with how long each took, in seconds."""
+    """Counts texts that were given to Label Studio; `observe` is told after how many seconds, and of how many tasks."""
 
-    def __init__(self, ledger: Ledger, observe: Callable[[float], None] = lambda seconds: None) -> None:
+    def __init__(self, ledger: Ledger, observe: Callable[[float, int], None] = lambda seconds, tasks: None) -> None:
         self._ledger = ledger
         self._observe = observe
 
-    def text(self, project: str, seconds: float, score: float | None) -> None:
-        """A task of the project has its text, so many seconds after it was imported (or asked for)."""
-        amounts = {TASKS: 1.0, f"{WAIT}{bisect_left(WAITS, seconds)}": 1.0}
-        if score is not None:
-            amounts[f"{CONFIDENCE}{min(int(score * TENTHS), TENTHS - 1)}"] = 1.0
+    def texts(self, project: str, seconds: float, scores: Sequence[float | None]) -> None:
+        """Tasks of the project have their texts, so many seconds after they were imported (or asked for)."""
+        if not scores:
+            return
+        amounts = Counter({TASKS: len(scores), f"{WAIT}{bisect_left(WAITS, seconds)}": len(scores)})
+        amounts.update(f"{CONFIDENCE}{min(int(score * TENTHS), TENTHS - 1)}" for score in scores if score is not None)
         self._ledger.note(project, amounts)
-        self._observe(max(0.0, seconds))
+        self._observe(max(0.0, seconds), len(scores))

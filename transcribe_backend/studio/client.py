@@ -100,9 +100,33 @@ class Studio:
         """DELETE."""
         self._call("DELETE", path)
 
+    def version(self) -> str:
+        """Label Studio's version, which it tells everybody; no token is sent. Raises StudioUnreachable."""
+        path = "/api/version/"
+        response = self._request("GET", path, "")
+        if not response.ok:
+            raise _not_now(f"{self.url} answers {response.status_code} for {path}.")
+        version = _object(self._json(response, path)).get("release")
+        if not isinstance(version, str):
+            raise _not_now(f"{self.url} does not tell Label Studio's version.")
+        return version
+
+    @property
+    def token_kind(self) -> str:
+        """`none`, `personal`, `access` or `legacy` (tokens.py)."""
+        return self._authorization.kind
+
     def project(self, project_id: int) -> dict[str, Any]:
         """The project with its label_config, title, model_version."""
         return _object(self.get(f"/api/projects/{project_id}/"))
+
+    def projects(self, page_size: int = 100) -> Iterator[dict[str, Any]]:
+        """All projects that the user may see, the newest first."""
+        page, more = 1, True
+        while more:
+            answer = _object(self.get("/api/projects/", page=page, page_size=page_size, ordering="-id"))
+            yield from answer.get("results", [])
+            page, more = page + 1, bool(answer.get("next"))
 
     def tasks(self, project_id: int, page_size: int = 100, **params: Any) -> Iterator[dict[str, Any]]:
         """All tasks, page by page in order of id, with annotations and predictions and with the data as imported.

@@ -11,6 +11,9 @@ ACCESS_SECONDS = 300.0
 """Life of an access token (Label Studio 1.23.2, SIMPLE_JWT); we renew it a minute before its end."""
 _MARGIN = 60.0
 
+KINDS = {"none": "token", "personal": "personal access token", "access": "access token", "legacy": "legacy token"}
+"""What people call them."""
+
 
 def kind(token: str) -> str:
     """`none`, `personal` (access token of a user: a refresh JWT), `access` (a short-lived JWT) or `legacy`."""

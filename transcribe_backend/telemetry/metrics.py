@@ -3,6 +3,7 @@
 import os
 import struct
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,15 @@ class Standing:
     owed: Mapping[tuple[str, str], int] = field(default_factory=dict)
     audio: float = 0.0
     most_audio: float = 0.0
+
+
+class _Histogram(Histogram):
+    """With many equal observations at once: a request may have a hundred tasks."""
+
+    def observe_all(self, amount: float, count: int) -> None:
+        """The same as `observe`, `count` times."""
+        self._sum.inc(amount * count)
+        self._buckets[bisect_left(self._upper_bounds, amount)].inc(count)
 
 
 class Metrics:
@@ -69,7 +79,7 @@ class Metrics:
             buckets=_JOB_SECONDS,
             registry=self._registry,
         )
-        self._texts = Histogram(
+        self._texts = _Histogram(
             "transcribe_text_seconds",
             "From the import of a task (or the first request for it) to its text in Label Studio",
             buckets=_TEXT_SECONDS,
@@ -104,17 +114,17 @@ class Metrics:
         """One answered request."""
         self._requests.labels(route, str(status)).observe(seconds)
 
-    def job(self, state: str, ran: float = 0.0, billed: float = 0.0) -> None:
-        """One step of a transcription (transcribing/watch.py, Count)."""
-        self._jobs.labels(state).inc()
+    def job(self, state: str, ran: float = 0.0, billed: float = 0.0, jobs: int = 1) -> None:
+        """One step of so many transcriptions (transcribing/watch.py, Count)."""
+        self._jobs.labels(state).inc(jobs)
         if state in ("completed", "failed"):
             self._ran.labels(state).observe(ran)
         if billed:
             (self._saved if state == "reused" else self._billed).inc(billed)
 
-    def text(self, seconds: float) -> None:
-        """A task has its text."""
-        self._texts.observe(seconds)
+    def text(self, seconds: float, tasks: int = 1) -> None:
+        """So many tasks have their text."""
+        self._texts.observe_all(seconds, tasks)
 
     def aws_call(self, service: str, operation: str, error: str) -> None:
         """One HTTP attempt at AWS (clients.Observer)."""

@@ -191,6 +191,18 @@ class AudioLocator:
             return self._by_storage(value, task_id) if self._may_ask_studio(task_id) else None
         except (StudioNotFound, StudioDenied, AudioNotFound):
             return None
+        except AudioForbidden as refused:
+            raise self._nowhere(value, refused) from refused
+
+    def _nowhere(self, value: str, refused: AudioForbidden) -> AudioError:
+        """S3's own answer first: where Label Studio leads to is mostly the same S3, which has no such object either."""
+        try:
+            self._s3.locate(addresses.from_uri("s3" + value[2:]))
+        except AudioNotFound as missing:
+            return AudioNotFound(
+                missing.problem, remedy=f"{missing.remedy} For another S3 than AWS's: {refused.remedy}"
+            )
+        return refused
 
     def _by_storage(self, value: str, task_id: int | None) -> Media:
         if not self._studio or task_id is None:

@@ -1,8 +1,9 @@
 """Takes an owed transcript from its audio value to a running job, and from there to where its transcript is ready."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from transcribe_backend.aws.jobs import Job, TranscribeJobs
 from transcribe_backend.aws.media import Media
@@ -71,35 +72,37 @@ class Transcriber:
         self._home_region = home_region
         self._count = count
 
-    def known(self, audio: str, recognition: Recognition, *, urgent: bool) -> str:
-        """The name of the job whose transcript is here already, "" when that takes a request to find out.
+    def known(self, audios: Sequence[str], recognition: Recognition, *, urgent: bool) -> list[str]:
+        """The names of the jobs whose transcripts are here already, "" where that takes a request to find out.
 
         A look at the audio counts for half a minute for a task that somebody opens: a new object under an old URI is
         another audio. In bulk it counts for ten minutes.
         """
-        media = self.audio.recent(audio, FRESH if urgent else KNOWN)
-        if media is None:
-            return ""
-        name = Job(media, self._regional(media, recognition)).name
-        if not self.store.has(name):
-            return ""
-        self._count("cached", 0.0, 0.0)
-        return name
+        seconds = FRESH if urgent else KNOWN
+        found = [self.audio.recent(audio, seconds) for audio in audios]
+        regions = {media.region for media in found if media}
+        names = {region: job_names(self._regional(region, recognition)) for region in regions}
+        jobs = [names[media.region](media.identity) if media else "" for media in found]
+        known = [job if job and self.store.has(job) else "" for job in jobs]
+        if count := len(known) - known.count(""):
+            self._count("cached", 0.0, 0.0, count)
+        return known
 
-    def reused(self, project: str, job: str, seconds: float = 0.0) -> None:
-        """A task of the project gets a transcript that was not started for it; of so many seconds of audio, where the
-        transcript is not here yet.
+    def reused(self, project: str, jobs: Sequence[str], seconds: float = 0.0) -> None:
+        """Tasks of the project get transcripts that were not started for them; of so many seconds of audio each, where
+        the transcripts are not here yet.
         """
-        saved = self._price.billed(seconds or self.store.end(job))
-        self._count("reused", 0.0, saved)
-        self._ledger.note(project, {REUSED: 1, SAVED: saved})
+        if jobs:
+            saved = sum(self._price.billed(seconds or self.store.end(job)) for job in jobs)
+            self._count("reused", 0.0, saved, len(jobs))
+            self._ledger.note(project, {REUSED: len(jobs), SAVED: saved})
 
     def found(self, wanted: Owed) -> str:
         """The same by asking S3, for audio that is there already. Raises AudioError or AWSError."""
         media = self.audio.look(wanted.audio, wanted.task)
         if media is None:
             return ""
-        name = Job(media, self._regional(media, wanted.recognition)).name
+        name = job_names(self._regional(media.region, wanted.recognition))(media.identity)
         return name if self.store.has(name) or self.store.fetch(name, media.region or None) else ""
 
     def preview(self, wanted: Owed) -> tuple[str, bool, float | None]:
@@ -110,7 +113,7 @@ class Transcriber:
         media = None if wanted.holds_audio else self.audio.look(wanted.audio, wanted.task)
         if media is None:
             return wanted.key, False, None
-        name = Job(media, self._regional(media, wanted.recognition)).name
+        name = job_names(self._regional(media.region, wanted.recognition))(media.identity)
         if self.store.made_at(name, media.region or None) is not None:
             return name, True, None
         length = self.audio.length(media)
@@ -160,7 +163,7 @@ class Transcriber:
             self._work.move(item, TRANSCRIBE)
 
     def _begin(self, item: Item, wanted: Owed, media: Media) -> None:
-        recognition = self._regional(media, wanted.recognition)
+        recognition = self._regional(media.region, wanted.recognition)
         try:
             self._begin_with(item, wanted, media, recognition)
         except VocabularyError as error:
@@ -175,7 +178,7 @@ class Transcriber:
         found = wanted.found(media, looked=True)
         if self.store.has(job.name) or (not wanted.looked and self.store.fetch(job.name, media.region or None)):
             self._count("cached", 0.0, 0.0)
-            self.reused(wanted.project, job.name)
+            self.reused(wanted.project, [job.name])
             self._ready(item, found, job.name)
             return
         length = Length()
@@ -193,7 +196,7 @@ class Transcriber:
             if slot is Slot.OPENED:
                 self._start(item, job)
             else:
-                self.reused(wanted.project, job.name, media.seconds or 0.0)
+                self.reused(wanted.project, [job.name], media.seconds or 0.0)
             self._await(item, found, job)
 
     def _audio_of(self, media: Media) -> Length:
@@ -266,12 +269,18 @@ class Transcriber:
         self._work.move(item, PUSH, held=True, job=name, body=found.body())
         self._bell.ring([item.key])
 
-    def _regional(self, media: Media, recognition: Recognition) -> Recognition:
+    def _regional(self, region: str, recognition: Recognition) -> Recognition:
         """A learnt vocabulary exists in one region only; without it the audio is still transcribed."""
-        if recognition.learnt and media.region not in ("", self._home_region()):
+        if recognition.learnt and region not in ("", self._home_region()):
             return recognition.without_learnt()
         return recognition
 
 
 def _starts(job: Job) -> str:
     return f"start|{job.media.region}"
+
+
+@lru_cache(maxsize=64)
+def job_names(recognition: Recognition) -> Callable[[str], str]:
+    """The names of the jobs with these options, each computed once: identity of the audio -> Job.name."""
+    return lru_cache(maxsize=20_000)(lambda identity: Job(Media("", identity, ""), recognition).name)

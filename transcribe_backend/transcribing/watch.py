@@ -2,8 +2,8 @@
 
 import logging
 import math
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 from transcribe_backend.aws.jobs import JobStatus, TranscribeJobs, failed
 from transcribe_backend.aws.price import Price
@@ -28,12 +28,18 @@ _LAGGING_SECONDS = 60.0  # so long a job just started may be unknown, and a fini
 _AGAIN_SECONDS = 4.0
 _AT_ONCE = 8
 
-Count = Callable[[str, float, float], None]
-"""Called with what became of a transcription ("cached", "started", "adopted", "completed", "failed", or "reused" for a
-task that it was not started for), how many seconds its job ran, and the seconds that AWS bills (or would have)."""
+
+class Count(Protocol):
+    """Called with what became of so many transcriptions ("cached", "started", "adopted", "completed", "failed", or
+    "reused" for tasks that they were not started for), how many seconds the job ran, and the seconds that AWS bills
+    for all of them (or would have).
+    """
+
+    def __call__(self, what: str, ran: float = 0.0, billed: float = 0.0, jobs: int = 1, /) -> None:
+        """Count."""
 
 
-def uncounted(what: str, ran: float, billed: float) -> None:
+def uncounted(what: str, ran: float = 0.0, billed: float = 0.0, jobs: int = 1) -> None:
     """A Count that counts nothing."""
 
 

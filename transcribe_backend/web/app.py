@@ -1,11 +1,9 @@
 """The Flask app: routes of the Label Studio ML protocol, each a few lines around the model class."""
 
-import json
 import logging
 import time
 from typing import Any
 
-import msgspec
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -13,17 +11,17 @@ from transcribe_backend.backend import Backend
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.web import auth, payloads, refusals
 from transcribe_backend.web import status as status_page
+from transcribe_backend.web.shortcut import BEGUN, FAILED, MOST_BYTES, Shortcut
 
 _log = logging.getLogger(__name__)
-
-_MAX_BODY = 256 * 1024 * 1024  # of 100,000 imported tasks, or of a thousand tasks with hours of old predictions
 
 
 def create_app(model_class: Any, backend: Backend) -> Flask:
     """The app that gunicorn serves; `model_class` is made anew for each request."""
     app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
-    auth.guard(app, backend.settings)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    door = auth.Door(backend.settings)
+    auth.guard(app, door)
     _measure(app, backend)
     _tell_errors(app)
 
@@ -40,11 +38,15 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
         asked = payloads.setup(request)
         return refusals.version(model(asked.project, asked.schema).connect)
 
+    def predict(asked: payloads.Predict) -> list[Any]:
+        answers: list[Any] = model(asked.project, asked.label_config).predict(asked.tasks, context=asked.context)
+        return answers
+
+    app.wsgi_app = Shortcut(app, door, predict, backend.metrics)  # type: ignore[method-assign]
+
     @app.post("/predict")
-    def predict() -> Any:
-        asked = payloads.predict(request)
-        answers = model(asked.project, asked.label_config).predict(asked.tasks, context=asked.context)
-        return Response(_encoded({"results": answers}), mimetype="application/json")
+    def failed() -> Any:
+        raise request.environ[FAILED]
 
     @app.post("/webhook")
     def webhook() -> Any:
@@ -64,19 +66,13 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
     return app
 
 
-def _encoded(body: Any) -> bytes:
-    try:
-        return msgspec.json.encode(body)
-    except UnicodeEncodeError:  # half of a surrogate pair in a transcript
-        return json.dumps(body).encode()
-
-
 def _tell_errors(app: Flask) -> None:
     app.register_error_handler(TranscribeBackendError, refusals.refused)
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(error: RequestEntityTooLarge) -> Any:
-        return jsonify(detail=f"A request may have {_MAX_BODY // 1024**2} MB at most; select fewer tasks at once."), 413
+        most = MOST_BYTES // 1024**2
+        return jsonify(detail=f"A request may have {most} MB at most; select fewer tasks at once."), 413
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Any:
@@ -91,7 +87,7 @@ def _tell_errors(app: Flask) -> None:
 def _measure(app: Flask, backend: Backend) -> None:
     @app.before_request
     def begin() -> None:
-        g.begun = time.monotonic()
+        g.begun = request.environ[BEGUN]
 
     @app.after_request
     def end(response: Response) -> Response:

@@ -2,42 +2,60 @@
 
 import hmac
 import ipaddress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, request
+from werkzeug.wrappers import Request
 
 from transcribe_backend.settings import Settings
 
 _OPEN = frozenset({"/", "/health"})
 _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".svc", ".lan", ".home.arpa")
 _LONGEST_NAME = 253
-_ASK = "This backend wants BASIC_AUTH_USER and BASIC_AUTH_PASS as Basic authentication."
+_ASK = "This backend requires Basic authentication with its BASIC_AUTH_USER and BASIC_AUTH_PASS."
 _NAME = "Without a password this backend answers to addresses and private names only: set BASIC_AUTH_USER and _PASS."
 _JSON = "The body must be sent as application/json."
 
+Refusal = tuple[int, str, dict[str, str]]
+"""HTTP status, what to do, further headers."""
 
-def guard(app: Flask, settings: Settings) -> None:
-    """Let only those in who know BASIC_AUTH_USER and BASIC_AUTH_PASS, but for `/` and `/health`.
+
+class Door:
+    """Lets only those in who know BASIC_AUTH_USER and BASIC_AUTH_PASS, but for `/` and `/health`.
 
     Without a password a web page could make its visitor's browser call: by a form (which cannot send JSON), or under a
     name of its own that it lets point to us (DNS rebinding).
     """
-    wanted = (settings.basic_auth_user.encode(), settings.basic_auth_pass.encode())
 
-    @app.before_request
-    def admit() -> Response | None:
+    def __init__(self, settings: Settings) -> None:
+        self._guarded = settings.guarded
+        self._known = (settings.basic_auth_user.encode(), settings.basic_auth_pass.encode())
+
+    def refusal(self, request: Request) -> Refusal | None:
+        """Why the request is not let in; None when it is."""
         if request.path in _OPEN:
             return None
-        if settings.guarded and not _given(wanted):
-            return _refusal(401, _ASK, **{"WWW-Authenticate": 'Basic realm="Label Studio ML backend"'})
-        if not settings.guarded and not is_private(request.headers.get("Host", "")):
-            return _refusal(403, _NAME)
+        if self._guarded and not _given(request, self._known):
+            return 401, _ASK, {"WWW-Authenticate": 'Basic realm="Label Studio ML backend"'}
+        if not self._guarded and not is_private(request.headers.get("Host", "")):
+            return 403, _NAME, {}
         if request.method == "POST" and request.mimetype != "application/json":
-            return _refusal(415, _JSON)
+            return 415, _JSON, {}
         return None
 
 
+def guard(app: Flask, door: Door) -> None:
+    """Nothing of the app is reached past the door."""
+
+    @app.before_request
+    def admit() -> Response | None:
+        refusal = door.refusal(request)
+        return _told(*refusal) if refusal else None
+
+
+@lru_cache(maxsize=256)
 def is_private(host: str) -> bool:
     """Whether nobody on the internet can own this Host header: an address, or a name that no registry sells."""
     try:
@@ -57,16 +75,16 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _given(wanted: tuple[bytes, bytes]) -> bool:
+def _given(request: Request, known: tuple[bytes, bytes]) -> bool:
     given = request.authorization
     if given is None or given.type != "basic":
         return False
     user, password = (given.username or "").encode(), (given.password or "").encode()
     # Both are compared, in constant time, so that the answer's delay tells nothing.
-    return hmac.compare_digest(user, wanted[0]) & hmac.compare_digest(password, wanted[1])
+    return hmac.compare_digest(user, known[0]) & hmac.compare_digest(password, known[1])
 
 
-def _refusal(code: int, detail: str, **headers: str) -> Response:
+def _told(code: int, detail: str, headers: dict[str, str]) -> Response:
     """Label Studio shows the reason phrase, others the body."""
     response: Any = jsonify(detail=detail)
     response.status = f"{code} {detail}"

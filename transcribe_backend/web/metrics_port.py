@@ -37,7 +37,7 @@ def metrics_port(backend: Backend) -> Iterator[None]:
 
 def _app(backend: Backend) -> Flask:
     app = Flask(__name__)
-    auth.guard(app, backend.settings)
+    auth.guard(app, auth.Door(backend.settings))
 
     @app.get("/")
     @app.get("/health")

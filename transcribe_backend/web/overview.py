@@ -89,7 +89,7 @@ def _verdict(findings: Iterable[Finding], found: Mapping[str, Any]) -> dict[str,
     failures = found.get("failed", 0)
     waiting = sum(group["count"] for group in found.get("waiting", ()))
     if broken:
-        return {"state": BAD, "told": f"{_listed(broken)}: needs you"}
+        return {"state": BAD, "told": f"Broken: {_listed(broken)}"}
     if failures:
         return {"state": WARNING, "told": f"{_number(failures, 'task')} failed"}
     if waiting:
@@ -101,6 +101,7 @@ def _now(backend: Backend, standing: Mapping[tuple[str, int], int]) -> dict[str,
     today = backend.slots.today()
     return {
         "jobs": backend.slots.count(),
+        "oldest_job": _lasting(backend.slots.oldest()),
         "most_jobs": backend.settings.max_jobs,
         "trainings": standing.get((TRAINING, URGENT), 0),
         "hours_today": round(today.used / 3600, 2),
@@ -138,8 +139,13 @@ def _group(backend: Backend, cause: str, groups: list[Waiting]) -> dict[str, Any
         "problem": _short(cause.partition(": ")[2] if count > 1 else first.problem),
         "remedy": _short(first.remedy),
         "at": _when(min((each.due for each in examples), default=0.0)),
-        "tasks": [_task(backend, example) for example in examples],
+        "tasks": [_task(backend, example) for example in sorted(examples, key=_number_of)],
     }
+
+
+def _number_of(example: Example) -> int:
+    task = example.body.get("task")
+    return task if isinstance(task, int) else 0
 
 
 def _task(backend: Backend, example: Example) -> dict[str, Any]:
@@ -261,6 +267,14 @@ def _short(value: object) -> str:
 
 def _when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _lasting(seconds: float) -> str:
+    """About how long, "" for no time."""
+    minutes = seconds / 60
+    if minutes < 2:
+        return f"{seconds:.0f} s" if seconds > 0 else ""
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
 def _date(day: int) -> str:

@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypedDict, TypeVar
 
-from flask import Request
 from msgspec import DecodeError, Struct, ValidationError, convert
 from msgspec.json import Decoder
 from msgspec.structs import asdict
+from werkzeug.wrappers import Request
 
 from transcribe_backend.errors import RequestError
 

@@ -10,8 +10,9 @@ import selectors
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,8 @@ _MOST_WAITING, _AT_ONCE = 256, 64
 _LONGEST_HEAD = 64 * 1024
 _LINGER, _LINGER_BYTES = 2.0, 16 * 1024**2
 _HURRY = 0.1
+_SOON = 0.05  # a thread waits so long for the next request on a connection
+_SHORT = 64 * 1024
 _TURN_SECONDS = 0.001  # a thread that computes makes those that answer wait a fifth of Python's usual time
 _QUICK = (b"GET /health ", b"GET / ")
 Next = Callable[["_Connection"], None]
@@ -47,6 +50,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._heads = _Waiting(self, GRACE, _received, self._lost)
         self._lingering = _Waiting(self, _LINGER, _ignored, _Connection.close)
         self._quick = ThreadPoolExecutor(2, "health")
+        self._busy = 0
         super().init_process()
 
     def accept(self, listener: socket.socket) -> None:
@@ -80,14 +84,30 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """A quick answer is the last on its connection: nobody can make its thread wait for room to write."""
         if conn.is_quick:
             req.force_close()
-        return super().handle_request(req, conn)
+        with conn.whole_answers():
+            return super().handle_request(req, conn)
+
+    def finish_request(self, conn: "_Connection", future: Any) -> None:
+        """In the thread that accepts connections: a thread is free again."""
+        self._busy -= not conn.is_quick
+        super().finish_request(conn, future)
 
     def _hand_over(self, conn: "_Connection") -> None:
         conn.is_quick = _is_quick(conn.head)
         conn.begin()
+        self._busy += not conn.is_quick
         pool = self._quick if conn.is_quick else self.tpool
-        done = pool.submit(self.handle, conn)
+        done = pool.submit(self._serve, conn)
         done.add_done_callback(lambda future: self.method_queue.defer(self.finish_request, conn, future))
+
+    def _serve(self, conn: "_Connection") -> Any:
+        """A thread answers one request after the other while they follow each other closely and half of the threads
+        are free: to be handed over costs more than a short answer does.
+        """
+        keeps = self.handle(conn)
+        while keeps and self.alive and self._busy <= self.cfg.threads // 2 and conn.asks_again():
+            keeps = self.handle(conn)
+        return keeps
 
     def _keepalive_after(self, conn: "_Connection", keepalive: bool) -> bool:
         """A body that the application did not care to read is not waited for."""
@@ -111,6 +131,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 class _Connection(TConn):  # type: ignore[misc]
     """`head` is what has arrived of the next request."""
 
+    sock: Any
+
     def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any, linger: Callable[..., None]) -> None:
         super().__init__(cfg, sock, client, server)
         self.head, self.is_quick, self.ignored = b"", False, 0
@@ -125,6 +147,31 @@ class _Connection(TConn):  # type: ignore[misc]
         self.parser.unreader.unread(self.head)
         self.head = b""
         self.pace.begin(GRACE)
+
+    def asks_again(self) -> bool:
+        """Whether the next request follows at once, its head whole; what else arrives is left to be waited for."""
+        self.head = self.parser.unreader.take_buffered()
+        if not _is_head(self.head):
+            self.sock.settimeout(_SOON)
+            with suppress(OSError):
+                self.head += self.sock.recv(_LONGEST_HEAD)
+            self.sock.settimeout(None)
+        asks = _is_head(self.head) and not _is_quick(self.head)
+        if asks:
+            self.begin()
+        else:
+            self.parser.unreader.unread(self.head)
+        return asks
+
+    @contextmanager
+    def whole_answers(self) -> Iterator[None]:
+        """Head and body of an answer are sent together."""
+        plain, self.sock = self.sock, _Joining(self.sock)
+        try:
+            yield
+            self.sock.flush()
+        finally:
+            self.sock = plain
 
     def close(self, graceful: bool = False) -> None:
         """At once, or when the client has read the answer."""
@@ -157,6 +204,29 @@ class _Paced:
             self._sock.settimeout(None)
         self._deadline += len(data) / SLOWEST
         return data
+
+
+class _Joining:
+    """The sending side of a socket: what is short is sent with what follows."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._held = b""
+
+    def sendall(self, data: bytes) -> None:
+        """Like socket.sendall, but for what is held until `flush`."""
+        self._held += data
+        if len(self._held) > _SHORT:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is held."""
+        held, self._held = self._held, b""
+        if held:
+            self._sock.sendall(held)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
 
 
 class _Waiting:

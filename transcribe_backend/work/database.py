@@ -34,6 +34,9 @@ class Execute(Protocol):
     def __call__(self, sql: str, *values: Any) -> Rows:
         """One statement; the rows that it returns."""
 
+    def changed(self, sql: str, *values: Any) -> int:
+        """One statement; how many rows it has written."""
+
     def many(self, sql: str, rows: Iterable[Values]) -> None:
         """One statement for each of the rows."""
 
@@ -56,9 +59,8 @@ class Database:
         self.skip_locked, self.lock = self._dialect.skip_locked, self._dialect.lock
         self._clock = clock
         self._offset, self._measured = 0.0, float("-inf")
-        self._schema = tuple(
-            statement.replace("{real}", self._dialect.real).replace("{key}", self._dialect.key) for statement in schema
-        )
+        words = {"real": self._dialect.real, "key": self._dialect.key, "clustered": self._dialect.clustered}
+        self._schema = tuple(statement.format_map(words) for statement in schema)
         self._ready = False
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(_CONNECTIONS)
@@ -214,6 +216,9 @@ class _Run:
 
     def __call__(self, sql: str, *values: Any) -> Rows:
         return self._dialect.execute(self._connection, sql, values)
+
+    def changed(self, sql: str, *values: Any) -> int:
+        return self._dialect.changed(self._connection, sql, values)
 
     def many(self, sql: str, rows: Iterable[Values]) -> None:
         self._dialect.many(self._connection, sql, rows)

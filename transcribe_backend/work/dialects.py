@@ -24,7 +24,7 @@ Rows = list[tuple[Any, ...]]
 class Sqlite:
     """A file of this machine, with one writer at a time."""
 
-    real, key, skip_locked, lock = "real", "text", "", ""
+    real, key, clustered, skip_locked, lock = "real", "text", " without rowid", "", ""
     begin, now = "begin immediate", "select (julianday('now') - 2440587.5) * 86400.0"
 
     def __init__(self, path: Path) -> None:
@@ -58,6 +58,10 @@ class Sqlite:
         """The rows of one statement."""
         rows: Rows = connection.execute(sql, values).fetchall()
         return rows
+
+    def changed(self, connection: Any, sql: str, values: Values) -> int:
+        """How many rows one statement has written."""
+        return int(connection.execute(sql, values).rowcount)
 
     def arrange(self, connection: Any, sql: str) -> None:
         """One statement of the schema."""
@@ -117,7 +121,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 class Postgres:
     """A server that several machines share."""
 
-    real, key = "double precision", 'text collate "C"'
+    real, key, clustered = "double precision", 'text collate "C"', ""
     skip_locked, lock = " for update skip locked", " for update"
     begin, now = "begin", "select extract(epoch from clock_timestamp())::double precision"
 
@@ -146,6 +150,10 @@ class Postgres:
         """The rows of one statement."""
         cursor = connection.execute(_percent(sql), values or None)
         return cursor.fetchall() if cursor.description else []
+
+    def changed(self, connection: Any, sql: str, values: Values) -> int:
+        """How many rows one statement has written."""
+        return int(connection.execute(_percent(sql), values).rowcount)
 
     def arrange(self, connection: Any, sql: str) -> None:
         """One statement of the schema."""

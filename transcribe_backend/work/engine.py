@@ -33,7 +33,8 @@ class Engine:
 
     def staff(self, lanes: list[Lane], chores: list[Callable[[], None]]) -> Crew:
         """The crew that does the work of these lanes, and now and then the chores and the engine's own."""
-        own = [self.work.expire, self.failures.prune, self.claims.prune, self.ledger.flush, self.database.trim]
+        books = [self.ledger.flush, self.ledger.prune]
+        own = [self.work.expire, self.failures.prune, self.claims.prune, *books, self.database.trim]
         self.crew = Crew(self.work, lanes, self.failures.tell, [*chores, *own])
         return self.crew
 

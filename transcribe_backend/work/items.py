@@ -409,6 +409,15 @@ class Work:
         )  # fmt: skip
         return [{**json.loads(body), "key": key, "at": at, "problem": p, "remedy": r} for key, at, p, r, body in rows]
 
+    def held_up(self, kind: type[TranscribeBackendError]) -> int:
+        """How many items wait because of an error of this kind."""
+        name = kind.__name__
+        rows = self._database.read(
+            "select count(*) from transcribe_work where cause >= ? and cause < ? and cause <> '' and queue <> ?",
+            f"{name}:", f"{name};", FAILED,
+        )  # fmt: skip
+        return int(rows[0][0])
+
     def hasten(self, kind: type[TranscribeBackendError]) -> None:
         """What waits because of an error of this kind is due now."""
         now, name = self.now(), kind.__name__

@@ -7,6 +7,7 @@ from threading import Lock
 from transcribe_backend.errors import QueueError
 from transcribe_backend.work.database import Database, Execute
 
+_KEPT_DAYS = 400
 DAY = 86_400
 """Seconds; a day of the ledger begins at 00:00 UTC and is counted from 1970."""
 JOBS, AUDIO, BILLED = "jobs", "audio", "billed"
@@ -25,7 +26,7 @@ Sums = dict[str, dict[str, float]]
 
 
 class Ledger:
-    """One row per day, project and thing that is counted; `book`, `sums` and `flush` raise QueueError.
+    """One row per day, project and thing that is counted; all but `note` raise QueueError.
 
     What costs money is booked in the transaction that records why (Slots.ended). The rest is `noted` and written a
     little later: should the process be killed, a few figures are lost that nobody is charged by.
@@ -74,6 +75,11 @@ class Ledger:
                 for key, amount in noted.items():
                     self._noted[key] += amount
             raise
+
+    def prune(self) -> None:
+        """Forget what is older than a year and a month."""
+        with self._database.transaction() as execute:
+            execute("delete from transcribe_ledger where day < ?", self.today() - _KEPT_DAYS)
 
     def sums(self, since: int) -> Sums:
         """The sums of each project from the day `since` on."""

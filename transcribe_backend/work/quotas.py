@@ -111,6 +111,10 @@ class Today:
         return self.used + seconds <= self.most
 
 
+Ask = Callable[..., Rows]
+"""Runs a query, inside a transaction or not."""
+
+
 class Slots:
     """The account's concurrent transcription jobs, `most` in each region; every method raises QueueError.
 
@@ -163,15 +167,23 @@ class Slots:
         """Whether such a job would get none at the moment."""
         return self._full(self._database.read, region, queue, priority)
 
-    def _full(self, ask: Callable[..., Rows], region: str, queue: str, priority: int) -> bool:
+    def room(self, queue: str, priority: int) -> int:
+        """How many such jobs could be started at the moment, were all of them in one region."""
+        return max(0, self._allowed(self._database.read, queue, priority) - self.count())
+
+    def _full(self, ask: Ask, region: str, queue: str, priority: int) -> bool:
         used = ask("select count(*) from transcribe_jobs where region = ?", region)[0][0]
-        if priority != BULK or used < self._most - self._reserved:
-            return bool(used >= self._most)
+        return bool(used >= self._allowed(ask, queue, priority))
+
+    def _allowed(self, ask: Ask, queue: str, priority: int) -> int:
+        """How many jobs may run when another of this priority is started."""
+        if priority != BULK:
+            return self._most
         behind = ask(
             "select count(*) from (select 1 from transcribe_work where queue = ? and priority = ? limit ?) few",
             queue, BULK, self._reserved + 1,
         )  # fmt: skip
-        return bool(used >= self._most or behind[0][0] > self._reserved)
+        return self._most if behind[0][0] <= self._reserved else self._most - self._reserved
 
     def close(self, job: str) -> None:
         """The job was not started, or failed: it costs nothing."""

@@ -54,6 +54,9 @@ def client(aws: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask
 
     app = init_app(model_class=AWSTranscribe)
     app.config["TESTING"] = True
+    boto3.client(
+        "transcribe"
+    ).list_transcription_jobs()  # moto loads it now, not in a request that has a deadline
     s3().create_bucket(Bucket="calls")
     s3().put_object(Bucket="calls", Key="hello.wav", Body=b"RIFF")
     with app.test_client() as made:

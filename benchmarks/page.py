@@ -1,0 +1,100 @@
+"""`python -m benchmarks.page`: docs/performance.md and its pictures, from what the benchmarks have kept here.
+
+`make bench` first, or single ones: warm, rivalry (at 8 s and at 60 s). What has not run is said not to have run.
+"""
+
+import shutil
+import statistics
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks import figures
+from benchmarks.warm import GOALS, NEW, OURS
+from harness import ROOT
+
+PAGE, PICTURES = ROOT / "docs" / "performance.md", ROOT / "docs" / "images"
+RIVALRIES = ((250, 8.0), (25, 60.0))
+"""Tasks, and seconds that a job takes."""
+_HEAD = """# Performance
+
+Written by `python -m benchmarks.page` from what the benchmarks measured; do not edit it. Each figure is the median of
+its runs, with the least and the most of them. *Noise* is how much longer the slowest tenth of one and the same
+computation took than the median, before the figures were kept: 1.0 is a quiet machine.
+"""
+_RIVALRY = """
+## Many files
+
+250 files at once under AWS's default quotas (25 starts, 30 Gets and 5 lists a second, 250 jobs), against the
+[stand-in for AWS](../local_aws). The script is what a good engineer writes with boto3 in an hour
+([`benchmarks/scripts.py`](../benchmarks/scripts.py)): 25 threads, adaptive retries, a Get every five seconds for each
+job. `/predict` is one request of Label Studio, until its double holds every prediction; `transcribe` is the command.
+
+A thread that waits for its job starts no other one: the script never has more than 25 of the 250 jobs under way that
+AWS allows. The backend starts jobs as fast as the quota allows and asks AWS for lists of a hundred jobs instead of for
+each one. The limit now is AWS's rate of starts.
+"""
+_WARM = """
+## Predictions that are known
+
+`/predict` for tasks whose transcripts are there already, by `wrk` over 8 connections with fresh task ids, beside
+servers of Label Studio's own SDK that answer a constant and look nothing up. One process each; they take turns. "SDK
+2.x" returns plain lists, which costs it least; "2.x template" is the model that its `label-studio-ml create` writes.
+*cpu* is processor time of the server a request.
+
+By profile, half of a small request's time is now gunicorn's: its parsing of HTTP in Python, and the handing over
+between threads. Of the rest, most is the claim in SQLite, by which a task that several people open at once gets one
+prediction only.
+"""
+
+
+def rivalry(tasks: int, latency: float) -> Iterator[str]:
+    """The table of one comparison with the script."""
+    name = f"rivalry-{tasks}-{latency:g}"
+    yield f"\n### {tasks} files, jobs of {latency:g} s\n\n"
+    if not (kept := figures.kept(name)):
+        yield f"Not measured (`python -m benchmarks.rivalry --tasks {tasks} --latency {latency:g}`).\n"
+        return
+    base = statistics.median(run["seconds"] for run in kept["runs"]["script"])
+    yield f"{_about(kept)}\n\n| | seconds | runs | beside the script | Get | Start |\n|---|---|---|---|---|---|\n"
+    for way, runs in kept["runs"].items():
+        seconds = [run["seconds"] for run in runs]
+        calls = (max(run["gets"] for run in runs), max(run["starts"] for run in runs))
+        ratio = base / statistics.median(seconds)
+        yield f"| {way} | {figures.spread(seconds)} | {len(runs)} | {ratio:.1f} x | {calls[0]} | {calls[1]} |\n"
+    shutil.copy(figures.FOLDER / f"{name}.svg", PICTURES)
+    yield f"\n![The runs](images/{name}.svg)\n"
+
+
+def warm() -> Iterator[str]:
+    """The table of requests per second."""
+    yield _WARM
+    if not (kept := figures.kept("warm")):
+        yield "\nNot measured (`python -m benchmarks.warm`).\n"
+        return
+    yield f"\n{_about(kept)} An idle worker holds {kept['memory']:.0f} MB.\n\n"
+    yield f"| tasks | server | requests/s | p99 ms | cpu ms | beside {NEW} | goal |\n|---|---|---|---|---|---|---|\n"
+    for tasks, servers in kept["rounds"].items():
+        base = statistics.median(run["rate"] for run in servers[NEW]) if NEW in servers else None
+        for name, rounds in servers.items():
+            rates, p99, cpu = ([run[what] for run in rounds] for what in ("rate", "p99", "cpu"))
+            ratio = f"{statistics.median(rates) / base:.2f} x" if base else ""
+            goal = f"{GOALS[int(tasks)]:g} x" if name == OURS else ""
+            cells = [tasks, name, figures.spread(rates, 0), figures.spread(p99), figures.spread(cpu, 2), ratio, goal]
+            yield f"| {' | '.join(cells)} |\n"
+
+
+def _about(kept: dict[str, Any]) -> str:
+    return f"Measured {kept['at'][:10]} on {kept['machine']}; noise {kept['noise']:.1f}."
+
+
+def main() -> int:
+    """Write the page."""
+    parts = [_HEAD, _RIVALRY, *(part for each in RIVALRIES for part in rivalry(*each)), *warm()]
+    PAGE.write_text("".join(parts))
+    print(f"Wrote {PAGE.relative_to(ROOT)}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""`python -m benchmarks.rivalry`: many files beside a threaded boto3 script, under AWS's default quotas.
+
+One /predict of all tasks and the `transcribe` command, each beside `scripts.threaded` with the same files in an AWS of
+its own, round after round. About three minutes a round at 8 s; `--latency`, `--tasks` and `--rounds` change what is
+measured. Keeps the figures for docs/performance.md.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import matplotlib
+
+from benchmarks import figures, scripts
+from benchmarks.bulk import report
+from harness import ROOT
+from harness.processes import environment
+from harness.scene import QUOTAS, Scene, scene
+
+matplotlib.use("Agg")
+
+GOAL, MOST_GETS = 2.0, 0.01
+"""How many times as fast as the script, and at most which share of its Get calls."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Seconds until the last file is done, and the calls of AWS Transcribe for it."""
+
+    seconds: float
+    starts: int
+    gets: int
+
+
+def predict(stage: Scene, uris: list[str]) -> None:
+    """One request; what it does not answer in time is delivered later."""
+    tasks = stage.studio.add_tasks(uris)
+    stage.predict(tasks)
+    stage.wait(tasks, 3600)
+
+
+def command(stage: Scene, uris: list[str]) -> None:
+    """`python -m transcribe_backend transcribe`."""
+    line = [sys.executable, "-m", "transcribe_backend", "transcribe", *uris, "-o", str(stage.folder / "tasks.json")]
+    subprocess.run(line, env=environment(stage.settings), cwd=ROOT, check=True)
+
+
+def script(stage: Scene, uris: list[str]) -> None:
+    """The threaded script."""
+    scripts.threaded(stage.aws, uris)
+
+
+WAYS: dict[str, Callable[[Scene, list[str]], None]] = {"/predict": predict, "transcribe": command, "script": script}
+
+
+def run(way: str, tasks: int, latency: float) -> Run:
+    """One run in a fresh scene."""
+    with scene(*QUOTAS, "--latency", f"{latency:g}") as stage, stage.server():
+        uris = stage.put_audio(tasks)
+        begun = time.monotonic()
+        WAYS[way](stage, uris)
+        seconds = time.monotonic() - begun
+        calls = stage.aws.calls()["transcribe"]
+        return Run(seconds, calls["StartTranscriptionJob"], calls.get("GetTranscriptionJob", 0))
+
+
+def judged(runs: dict[str, list[Run]], tasks: int, latency: float) -> bool:
+    """Print what was measured; whether the goals are met."""
+    base = statistics.median(each.seconds for each in runs["script"])
+    polled = statistics.median(each.gets for each in runs["script"])
+    good = True
+    for way, made in runs.items():
+        ratio, gets = base / statistics.median(each.seconds for each in made), max(each.gets for each in made)
+        told = f"{tasks} files, {latency:g} s jobs, {way}: {figures.spread([r.seconds for r in made])} s, {gets} Get"
+        met = way == "script" or (ratio >= GOAL and gets <= MOST_GETS * polled)
+        good &= report(f"{told}, {ratio:.1f} x the script", met and all(each.starts == tasks for each in made))
+    return good
+
+
+def plot(runs: dict[str, list[Run]], name: str, title: str) -> None:
+    """The runs as points beside each other."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 2.4))
+    for place, (way, made) in enumerate(runs.items()):
+        axes.plot([each.seconds for each in made], [place] * len(made), "o", alpha=0.6, label=way)
+    axes.set(yticks=range(len(runs)), yticklabels=list(runs), xlabel="seconds until the last file is done", title=title)
+    axes.set_xlim(left=0)
+    axes.grid(True, axis="x", alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(figures.FOLDER / f"{name}.svg", metadata={"Date": None})
+
+
+def main() -> int:
+    """1 when a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=250)
+    parser.add_argument("--latency", type=float, default=8.0, help="seconds that a job takes")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    runs: dict[str, list[Run]] = {way: [] for way in WAYS}
+    name = f"rivalry-{options.tasks}-{options.latency:g}"
+    for _ in range(options.rounds):
+        for way, made in runs.items():
+            made.append(run(way, options.tasks, options.latency))
+            print(f"{way}: {made[-1]}", flush=True)
+        measured: dict[str, Any] = {way: [asdict(each) for each in made] for way, made in runs.items()}
+        figures.keep(name, tasks=options.tasks, latency=options.latency, runs=measured)
+    plot(runs, name, f"{options.tasks} files, jobs of {options.latency:g} s")
+    return 0 if judged(runs, options.tasks, options.latency) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""`python -m transcribe_backend doctor`: what is wrong with an installation, and what to do about it."""
