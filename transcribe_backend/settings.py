@@ -93,7 +93,7 @@ class Settings:
         "S3_FOLDER", "label-studio-transcribe", "Prefix of everything we write there", lambda text: text.strip("/")
     )
     s3_kms_key: str = _setting("S3_SSE_KMS_KEY_ID", "", "KMS key that encrypts what we and AWS Transcribe write there")
-    language: str = _setting("TRANSCRIBE_LANGUAGE", "en-US", "Language of projects that name none; `auto` finds out")
+    language: str = _setting("TRANSCRIBE_LANGUAGE", "en-US", "Language of projects that name none; `auto` detects it")
     start_rate: float = _setting(
         "TRANSCRIBE_START_RATE", 25.0, "Your AWS quota of StartTranscriptionJob per second", _number(float, 0.1, 1000)
     )
@@ -109,13 +109,13 @@ class Settings:
     minimum_seconds: float = _setting(
         "TRANSCRIBE_MINIMUM_SECONDS",
         0.0,
-        "What AWS charges you for at least, per job, for estimates",
+        "Least number of seconds that AWS bills per job, for estimates",
         _number(float, 0, 3600),
     )
     max_audio_hours: float = _setting(
         "MAX_AUDIO_HOURS_PER_DAY",
         0.0,
-        "Hours of audio transcribed in a day (UTC), by all processes together; what is more waits; 0: no limit",
+        "Hours of audio transcribed in a day (UTC), by all processes together; anything beyond waits; 0: no limit",
         _number(float, 0, 100_000),
     )
     label_studio_url: str = _setting(
@@ -127,7 +127,7 @@ class Settings:
     basic_auth_user: str = _setting("BASIC_AUTH_USER", "", "User that callers must give (with BASIC_AUTH_PASS)")
     basic_auth_pass: str = _setting("BASIC_AUTH_PASS", "", "Password that callers must give", secret=True)
     backend_open: bool = _setting(
-        "BACKEND_OPEN", False, "`true`: without a password, everybody who reaches it may use it", _flag
+        "BACKEND_OPEN", False, "`true`: without a password, anybody who can reach it may use it", _flag
     )
     predict_wait: float = _setting(
         "PREDICT_WAIT_SECONDS", 55.0, "How long a prediction request may wait for jobs", _number(float, 0, 95)
@@ -154,10 +154,10 @@ class Settings:
         "TRAIN_MIN_TASKS", 2, "Tasks in which a phrase must have been missed to be learnt", _number(int, 1, 1000)
     )
     train_eval_minutes: float = _setting(
-        "TRAIN_EVAL_MINUTES", 30.0, "Audio minutes that one evaluation may pay for", _number(float, 0, 10_000)
+        "TRAIN_EVAL_MINUTES", 30.0, "Audio minutes that one evaluation may be billed for", _number(float, 0, 10_000)
     )
     train_champion_days: float = _setting(
-        "TRAIN_CHAMPION_DAYS", 30.0, "Older transcripts are made anew before they are compared", _number(float, 1, 3650)
+        "TRAIN_CHAMPION_DAYS", 30.0, "Older transcripts are made again before a comparison", _number(float, 1, 3650)
     )
     train_promote: str = _setting(
         "TRAIN_PROMOTE", "auto", "`ask`: a vocabulary that has proved itself waits for `vocabulary approve`", _promotion
@@ -166,7 +166,7 @@ class Settings:
     queue_url: str = _setting(
         "QUEUE_URL",
         "",
-        "Database of owed work for several machines: postgresql:// (else SQLite in MODEL_DIR)",
+        "Database of owed work for several machines: postgresql:// (default: SQLite in MODEL_DIR)",
         _queue_url,
         secret=True,
     )
@@ -174,7 +174,7 @@ class Settings:
         "ALLOWED_S3_BUCKETS", frozenset(), "Only these buckets may be read (comma-separated; default: all)", _names
     )
     allowed_audio_hosts: frozenset[str] = _setting(
-        "ALLOWED_AUDIO_HOSTS", frozenset(), "Hosts that may be fetched from although their address is private", _names
+        "ALLOWED_AUDIO_HOSTS", frozenset(), "Hosts that may be fetched from even if their address is private", _names
     )
     port: int = _setting("PORT", 9090, "Port of the server", _number(int, 1, 65535))
     workers: int = _setting("WORKERS", 1, "Server processes", _number(int, 1, 64))
