@@ -19,32 +19,33 @@ RIVALRIES = ((250, 8.0), (75, 60.0))
 _HEAD = """# Performance
 
 Written by `python -m benchmarks.page` from what the benchmarks measured; do not edit it. Each figure is the median of
-its runs, with the least and the most of them. *Noise* is how much longer the slowest tenth of one and the same
-computation took than the median, before the figures were kept: 1.0 is a quiet machine.
+its runs, with the lowest and the highest of them. *Noise* compares the slowest tenth of repeated runs of one and the
+same computation with their median, measured before the figures were kept: 1.0 is a quiet machine.
 """
 _RIVALRY = """
 ## Many files
 
 Many files at once under AWS's default quotas (25 starts, 30 Gets and 5 lists a second, 250 jobs), against the
-[stand-in for AWS](../local_aws). The script is what a good engineer writes with boto3 in an hour
+[stand-in for AWS](../local_aws). The script is what a good engineer would write with boto3 in an hour
 ([`benchmarks/scripts.py`](../benchmarks/scripts.py)): 25 threads, adaptive retries, a Get every five seconds for each
-job. `/predict` is one request of Label Studio, until its double holds every prediction; `transcribe` is the command.
+job. `/predict` is one request from Label Studio, timed until its double holds every prediction; `transcribe` is the
+command.
 
-A thread that waits for its job starts no other one: the script never has more than 25 jobs under way, of the 250 that
-AWS allows. The backend starts jobs as fast as the quota allows and asks AWS for lists of a hundred jobs instead of for
+A thread that waits for its job starts no other: the script never has more than 25 jobs under way, of the 250 that AWS
+allows. The backend starts jobs as fast as the quota allows and asks AWS for lists of a hundred jobs instead of for
 each one. The limit now is AWS's rate of starts.
 """
 _WARM = """
 ## Predictions that are known
 
-`/predict` for tasks whose transcripts are there already, by `wrk` over 8 connections with fresh task ids, beside
-servers of Label Studio's own SDK that answer a constant and look nothing up. One process each; they take turns. "SDK
-2.x" returns plain lists, which costs it least; "2.x template" is the model that its `label-studio-ml create` writes.
-*cpu* is processor time of the server a request.
+`wrk` requests `/predict` over 8 connections with fresh task ids, for tasks whose transcripts are there already. For
+comparison, servers of Label Studio's own SDK answer a constant and look nothing up. Each has one process; they take
+turns. "SDK 2.x" returns plain lists, which costs it least; "2.x template" is the model that its
+`label-studio-ml create` writes. *cpu* is the server's processor time per request.
 
-By profile, half of a small request's time is now gunicorn's: its parsing of HTTP in Python, and the handing over
-between threads. Of the rest, most is the claim in SQLite, by which a task that several people open at once gets one
-prediction only.
+A profile shows that gunicorn now takes half of a small request's time: for parsing HTTP in Python, and for handing over
+between threads. Most of the rest is the claim in SQLite, which ensures that a task that several people open at once
+gets only one prediction.
 """
 
 

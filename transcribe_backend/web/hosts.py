@@ -38,7 +38,7 @@ EVENTS = (
 _LIMITS = {
     True: "SDK 2.x drops TASKS_CREATED: tasks that are imported after the project was connected are transcribed when "
     "they are opened or retrieved, not ahead.",
-    False: "SDK 1.0.9 forks a process for each webhook; after a restart it refuses what comes before the first /setup.",
+    False: "SDK 1.0.9 forks a process for each webhook; after a restart it refuses requests before the first /setup.",
 }
 _SDK = "label_studio_ml.api"
 
@@ -113,4 +113,6 @@ def _begin(running: Backend, process: int) -> None:
     running.start()
     atexit.register(running.close)
     if _hosted():
-        _log.warning("Hosted by Label Studio's SDK (README, Hosts). %s", _LIMITS[hasattr(LabelStudioMLBase, "get")])
+        _log.warning(
+            "Hosted by Label Studio's SDK (docs/operations.md). %s", _LIMITS[hasattr(LabelStudioMLBase, "get")]
+        )
