@@ -36,7 +36,7 @@ def test_it_tells_what_is_new_and_starts_nothing(
     before = aws.calls(), process.engine.database.read("select count(*) from transcribe_work")
     assert estimate.run(parser().parse_args(["estimate", "--project", "1"]), process) == 0
     told = capsys.readouterr().out
-    assert "9 tasks with 6 different audios" in told
+    assert "9 tasks with 6 different recordings" in told
     assert "2 have a transcript already" in told
     assert "4 are new: 6.0 minutes of audio in 3 of them; the length of 1 is not known" in told
     assert "Estimate: $0.24 ($0.03 a minute" in told

@@ -202,7 +202,7 @@ def test_check_says_what_is_fine_and_what_it_has_not_looked_at(settings: dict[st
     status, said = checked(settings)
     assert status == 0, said
     assert "ok     permissions" in said
-    assert "Not looked at here: protection, label-studio, token, server, connection, webhook" in said
+    assert "Not checked here: protection, label-studio, token, server, connection, webhook" in said
 
 
 @pytest.mark.parametrize(

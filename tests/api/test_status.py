@@ -35,7 +35,7 @@ def findings(client: FlaskClient, auth: Any = None) -> dict[str, dict[str, str]]
     def asked() -> dict[str, dict[str, str]]:
         return {each["name"]: each for each in client.get("/status.json", auth=auth).json["health"]}
 
-    return until(asked, lambda found: all(each["told"] != "is being asked …" for each in found.values()))
+    return until(asked, lambda found: all(each["told"] != "is being checked …" for each in found.values()))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_fresh_backend_has_nothing_to_tell(client: FlaskClient) -> None:
     page = client.get("/status")
     assert page.status_code == 200
     assert page.mimetype == "text/html"
-    assert "Nothing is owed to anybody." in page.text
+    assert "Nothing is waiting or running." in page.text
     assert "No project has been connected yet" in page.text
     assert "LABEL_STUDIO_URL is not set: nothing is delivered late" in findings(client)["Label Studio"]["told"]
 

@@ -1,4 +1,4 @@
-"""MAX_AUDIO_HOURS_PER_DAY: what is more waits for the next day, in all processes together, and nothing fails."""
+"""MAX_AUDIO_HOURS_PER_DAY: what is beyond it waits for the next day, in all processes together, and nothing fails."""
 
 import io
 import wave
@@ -57,7 +57,10 @@ def test_what_is_more_waits_for_the_next_day(
     assert starts(aws) - before == 2
     assert one.ledger.sums(one.ledger.today()) == {"1.1767225600": {JOBS: 2, AUDIO: 120, BILLED: 120}}
     one.imports.connected(project(one))
-    assert "new audio waits, as 2 tasks do. MAX_AUDIO_HOURS_PER_DAY=0.0416667 are used up" in caplog.text
+    assert (
+        "new audio waits, as 2 tasks do. Today's audio hours are used up (MAX_AUDIO_HOURS_PER_DAY=0.0416667)"
+        in caplog.text
+    )
     machine.clock.ahead += DAY
     machine.settle(one, two)
     assert studio.counts() == {1: 1, 2: 1, 3: 1, 4: 1}

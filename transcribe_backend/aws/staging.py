@@ -102,7 +102,7 @@ class Staging:
         if self._spare(self._folder) <= 0:
             raise DiskFull(
                 f"The disk of MODEL_DIR is nearly full: {source} is not downloaded.",
-                remedy="Make room on it, or let MODEL_DIR be on a larger one.",
+                remedy="Make room on it, or move MODEL_DIR to a larger one.",
             )
 
     @contextmanager

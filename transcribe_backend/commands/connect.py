@@ -69,8 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_studio(parser)
     project = parser.add_mutually_exclusive_group(required=True)
     project.add_argument("--project", type=int, metavar="ID", help="the project, by the number in its address")
-    project.add_argument("--create", metavar="TITLE", help="make a project of this title (or use the one there is)")
-    project.add_argument("--list", action="store_true", help="say which projects are connected, and end")
+    project.add_argument("--create", metavar="TITLE", help="create a project with this title (or use the existing one)")
+    project.add_argument("--list", action="store_true", help="list the connected projects, and exit")
     parser.add_argument(
         "--template", choices=TEMPLATES, default="asr", help=f"labeling config of --create: {_TEMPLATES} [%(default)s]"
     )
@@ -164,11 +164,11 @@ def _disconnect(args: argparse.Namespace, studio: Studio) -> Iterator[str]:
     if not found:
         raise StudioError(
             f"Project {args.project} is not connected to {args.backend_url}.",
-            remedy="`connect --list` says what is; give --backend-url as it stands there.",
+            remedy="`connect --list` says what is; give --backend-url as it is listed there.",
         )
     for each in found:
         remove(studio, each)
-    yield f"Disconnected {args.backend_url} from project {args.project}. Predictions that are there stay."
+    yield f"Disconnected {args.backend_url} from project {args.project}. Existing predictions stay."
 
 
 def connect(studio: Studio, project: int, backend: Backend) -> list[str]:
@@ -257,7 +257,7 @@ def _notes(studio: Studio, project: int, backend: Backend) -> Iterator[str]:
     connected = connections(studio, project)
     if connected and not is_at(connected[0], backend.url):
         first = connected[0]["url"]
-        yield f"Label Studio asks the project's first model only, which is {first}: remove that in Settings > Model."
+        yield f"Label Studio asks the project's first model only, which is {first}: remove it in Settings > Model."
     described = studio.project(project)
     yield from languages_note(described.get("label_config", ""))
     version = described.get("model_version")
@@ -287,4 +287,4 @@ def languages_note(label_config: str) -> Iterator[str]:
     if unknown:
         known = [language for language in asked.learning_languages if can_learn(language)]
         only = f", only in {listed(known)}" if known else ""
-        yield f"Corrections will not teach a vocabulary in {listed(unknown)}{only} (the README has the languages)."
+        yield f"Corrections will not teach a vocabulary in {listed(unknown)}{only} (the README lists the languages)."

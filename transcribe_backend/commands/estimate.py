@@ -23,13 +23,13 @@ def run(arguments: argparse.Namespace, running: Backend) -> int:
     """Look at every task's audio and say what is new in it, and what that costs."""
     if running.studio is None:
         raise SettingsError(
-            "Without a Label Studio there are no tasks to look at.",
+            "Without Label Studio there are no tasks to look at.",
             remedy="Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.",
         )
     described = running.studio.project(arguments.project)
     project = running.projects.read(project_id(described), described.get("label_config", ""))
     found = Estimate()
-    with tqdm(total=described.get("task_number"), unit="task", desc="Looking", file=sys.stderr) as bar:
+    with tqdm(total=described.get("task_number"), unit="task", desc="Checking", file=sys.stderr) as bar:
         for _ in running.estimates.steps(running.studio.tasks(arguments.project), project, found):
             bar.update()
     for line in report(found, running.price, running.settings.max_audio_hours):
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, running: Backend) -> int:
 def report(found: Estimate, price: Price, hours_per_day: float) -> Iterator[str]:
     """What was found, in sentences; `hours_per_day` is MAX_AUDIO_HOURS_PER_DAY, 0 where nothing limits."""
     refused = found.refused.total()
-    yield f"{found.tasks} tasks with {found.there + found.new} different audios that can be transcribed."
+    yield f"{found.tasks} tasks with {found.there + found.new} different recordings that can be transcribed."
     yield f"{found.there} have a transcript already: nothing is charged for them again."
     yield f"{found.new} are new{_lengths(found)}."
     if found.measured:
@@ -60,11 +60,11 @@ def _lengths(found: Estimate) -> str:
     if not found.new:
         return ""
     if not found.measured:
-        return "; how long they are cannot be told before they are downloaded"
+        return "; their length is not known until they are downloaded"
     measured = f": {found.seconds / 60:.1f} minutes of audio"
     if not found.unmeasured:
         return measured
     return (
-        f"{measured} in {found.measured} of them; the length of {found.unmeasured} is not known before they are "
-        "downloaded, and counted as if they were like the others"
+        f"{measured} in {found.measured} of them; the length of {found.unmeasured} is not known until they are "
+        "downloaded, so they are counted as if they were like the others"
     )

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, backend: Backend) -> int:
     """Write what there is; 0 when that is all annotated tasks, 1 when some failed. Starts no job."""
     if backend.studio is None:
         raise SettingsError(
-            "Without a Label Studio there is nothing to export.",
+            "Without Label Studio there is nothing to export.",
             remedy="Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.",
         )
     export = _Export(backend, backend.studio, arguments)

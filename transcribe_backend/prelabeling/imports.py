@@ -175,7 +175,7 @@ def _cost(looked_at: Estimate, told: Connected) -> str:
     if looked_at.measured:
         return f"about {told.seconds / 60:.0f} minutes of audio, an estimated ${told.dollars:.2f}"
     if looked_at.unmeasured:
-        return "how much audio that is cannot be told before it is downloaded"
+        return "how much audio that is will not be known until it is downloaded"
     return "their transcripts are there, nothing is charged"
 
 

@@ -12,7 +12,7 @@ def daily_limit(audio: str, length: Length, today: Today, now: float) -> DailyLi
         error = DailyLimit(
             f"{audio} lasts {length.seconds / 3600:.1f} h, which is more than MAX_AUDIO_HOURS_PER_DAY={_hours(today)}"
             " allows in a day.",
-            remedy="Raise MAX_AUDIO_HOURS_PER_DAY and start the backend again, or split the audio.",
+            remedy="Raise MAX_AUDIO_HOURS_PER_DAY and restart the backend, or split the audio.",
             mended=Mended.OPERATOR,
         )
     error.pause = DAY - now % DAY
@@ -22,8 +22,8 @@ def daily_limit(audio: str, length: Length, today: Today, now: float) -> DailyLi
 def used_up(today: Today) -> DailyLimit:
     """Why nothing new is transcribed today."""
     return DailyLimit(
-        f"MAX_AUDIO_HOURS_PER_DAY={_hours(today)} are used up for today.",
-        remedy="It goes on at 00:00 UTC. To go on now, raise the setting and start the backend again.",
+        f"Today's audio hours are used up (MAX_AUDIO_HOURS_PER_DAY={_hours(today)}).",
+        remedy="Work resumes at 00:00 UTC. To resume now, raise the setting and restart the backend.",
     )
 
 

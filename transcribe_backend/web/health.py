@@ -42,7 +42,7 @@ class Health:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max(1, len(probes)), "health")
         self._asking: dict[str, Future[None]] = {}
-        self._known = {name: Finding(name, UNKNOWN, "is being asked …") for name in probes}
+        self._known = {name: Finding(name, UNKNOWN, "is being checked …") for name in probes}
 
     def findings(self) -> list[Finding]:
         """One for each probe, in their order."""
@@ -67,7 +67,9 @@ class Health:
         except TranscribeBackendError as error:
             found = Finding(name, BAD, redact(error.problem), redact(error.remedy))
         except Exception as error:
-            found = Finding(name, BAD, f"cannot be asked: {type(error).__name__}", "The log of the backend says more.")
+            found = Finding(
+                name, BAD, f"The check failed: {type(error).__name__}.", "The log of the backend says more."
+            )
         self._known[name] = replace(found, name=name, at=self._clock())
 
 
@@ -101,7 +103,7 @@ def _bucket(backend: Backend) -> Finding:
     except BucketError:
         raise
     except TranscribeBackendError:
-        return Finding("", UNKNOWN, f"{bucket}: cannot be looked at while AWS does not answer.")
+        return Finding("", UNKNOWN, f"{bucket}: cannot be checked while AWS does not answer.")
     return Finding("", GOOD, f"{bucket} can be used.")
 
 
@@ -123,7 +125,9 @@ def _store(backend: Backend) -> Finding:
     took = time.monotonic() - begun
     place = "the database at QUEUE_URL" if backend.settings.queue_url else "SQLite in MODEL_DIR"
     if took > _SLOW_STORE:
-        return Finding("", WARNING, f"{place} answers slowly ({took:.1f} s).", "Look at its server, or at the disk.")
+        return Finding(
+            "", WARNING, f"{place} answers slowly ({took:.1f} s).", "Check the database server, or the disk."
+        )
     return Finding("", GOOD, f"{place} answers in {took * 1000:.0f} ms.")
 
 
@@ -132,6 +136,6 @@ def _disk(settings: Settings) -> Finding:
     if spare <= 0:
         return Finding(
             "", BAD, "The disk of MODEL_DIR is nearly full: nothing is downloaded.",
-            "Make room on it, or let MODEL_DIR be on a larger one.",
+            "Make room on it, or move MODEL_DIR to a larger one.",
         )  # fmt: skip
     return Finding("", GOOD, f"MODEL_DIR has room for {spare / 1024**3:.1f} GB of audio.")

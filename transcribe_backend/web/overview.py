@@ -28,13 +28,13 @@ _PROJECTS = 20
 _DAYS = 30
 _LONGEST = 300
 STAGES = {
-    TRANSCRIBE: "wait for their turn",
-    DOWNLOAD: "audio is being downloaded",
-    AWAITING: "AWS is transcribing",
-    PUSH: "text is ready, to be stored in Label Studio",
-    READY: "are ready for who waits for them",
+    TRANSCRIBE: "waiting for their turn",
+    DOWNLOAD: "downloading the audio",
+    AWAITING: "being transcribed by AWS",
+    PUSH: "ready to be stored in Label Studio",
+    READY: "ready for the request that waits for them",
     IMPORT: "imports are being read",
-    AGAIN: "are tried again",
+    AGAIN: "being tried again",
     TRAINING: "trainings",
 }
 """The queues in words; the others (`watch`, `gone`) are the backend's own housekeeping."""
@@ -89,7 +89,7 @@ def _verdict(findings: Iterable[Finding], found: Mapping[str, Any]) -> dict[str,
     failures = found.get("failed", 0)
     waiting = sum(group["count"] for group in found.get("waiting", ()))
     if broken:
-        return {"state": BAD, "told": f"Broken: {_listed(broken)}"}
+        return {"state": BAD, "told": f"Not working: {_listed(broken)}"}
     if failures:
         return {"state": WARNING, "told": f"{_number(failures, 'task')} failed"}
     if waiting:

@@ -27,7 +27,7 @@ _NO_BUCKET = "S3_BUCKET is not set: audio in s3:// works, uploads to Label Studi
 _SET_BUCKET = "Set S3_BUCKET to a bucket of yours (docs/aws-setup.md)."
 
 
-@check("region", "AWS_DEFAULT_REGION, and whether AWS Transcribe is there", needs=("settings",))
+@check("region", "AWS_DEFAULT_REGION, and whether it has AWS Transcribe", needs=("settings",))
 def region(patient: Patient) -> Finding:
     """As boto3 finds it: variables, profile, configuration."""
     name = patient.clients.region
@@ -56,7 +56,7 @@ def clock(patient: Patient) -> Finding:
         ) from error
     ahead = _ahead(answer.headers.get("Date", ""))
     if ahead is None:
-        return note(f"{address} answers, and does not say what time it is.")
+        return note(f"{address} answers, but does not say what time it is.")
     if abs(ahead) > _TOLERATED:
         late = "ahead of" if ahead > 0 else "behind"
         return wrong(
@@ -82,7 +82,7 @@ def identity(patient: Patient) -> Finding:
         told = translate(error, "tell who it is")
         if isinstance(error, ClientError) or isinstance(told, CredentialsError):
             raise told from error
-        return note("AWS STS does not answer here; the credentials are seen in what follows.")
+        return note("AWS STS does not answer here; the next checks show whether the credentials work.")
     patient.arn = who
     return fine(f"{who}.")
 
@@ -98,7 +98,9 @@ class Probe:
     send: Callable[[], Any]
 
 
-@check("permissions", "each action of deploy/iam-policy.json, by a request that does nothing", needs=("identity",))
+@check(
+    "permissions", "each action of deploy/iam-policy.json, tried with a request that does nothing", needs=("identity",)
+)
 def permissions(patient: Patient) -> Finding:
     """Reading audio in other buckets is seen when a task needs it; listing S3_BUCKET is seen by `bucket`."""
     probes = chain(_of_transcribe(patient), _of_bucket(patient) if patient.settings.s3_bucket else ())
@@ -108,7 +110,7 @@ def permissions(patient: Patient) -> Finding:
             f"AWS denies the backend {', '.join(denied)}.",
             "Attach deploy/iam-policy.json to its user or role (docs/aws-setup.md says what to put into it).",
         )
-    return fine(f"All {len(tried)} that can be tried.")
+    return fine(f"All {len(tried)} actions that can be tried are allowed.")
 
 
 def _is_denied(probe: Probe) -> bool:
@@ -171,7 +173,7 @@ def _of_bucket(patient: Patient) -> Iterator[Probe]:
 # The bucket
 
 
-@check("bucket", "S3_BUCKET: there, ours, in which region", needs=("identity",))
+@check("bucket", "S3_BUCKET: whether it exists, is ours, and in which region", needs=("identity",))
 def bucket(patient: Patient) -> Finding:
     """As /setup sees it, and where jobs will run."""
     name = patient.settings.s3_bucket
@@ -181,11 +183,11 @@ def bucket(patient: Patient) -> Finding:
     home, default = Bucket(patient.clients, patient.settings, "").region, patient.clients.region
     if home not in patient.clients.regions():
         return wrong(
-            f"S3_BUCKET {name} lies in {home}, where AWS Transcribe is not.", "Use a bucket in a region that has it."
+            f"S3_BUCKET {name} is in {home}, which does not have AWS Transcribe.", "Use a bucket in a region that does."
         )
     if home != default:
         return note(
-            f"S3_BUCKET {name} lies in {home}, and transcription jobs run there, not in AWS_DEFAULT_REGION {default}.",
+            f"S3_BUCKET {name} is in {home}, and transcription jobs run there, not in AWS_DEFAULT_REGION {default}.",
             f"Set AWS_DEFAULT_REGION={home}, or use a bucket in {default}, to have everything in one region.",
         )
     return fine(f"{name} in {home}.")
@@ -210,7 +212,9 @@ def protection(patient: Patient) -> Finding:
             "Add the rule of docs/aws-setup.md.",
         )
     if None in (open_, kept):
-        return unseen("The backend's user may not ask whether the bucket is public or cleaned up, and need not.")
+        return unseen(
+            "The backend's user may not ask whether the bucket is public or cleaned up, and does not need to."
+        )
     return fine("Public access is blocked, old audio is deleted; S3 encrypts all objects.")
 
 

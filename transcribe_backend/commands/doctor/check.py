@@ -92,7 +92,7 @@ def examine(checks: Sequence[Check], patient: Patient) -> Iterator[Result]:
 def _looked(each: Check, patient: Patient, verdicts: dict[str, Verdict]) -> Finding:
     missing = [name for name in each.needs if verdicts.get(name) in (Verdict.WRONG, Verdict.UNSEEN)]
     if missing:
-        return unseen(f"Not looked at before {' and '.join(missing)} is in order.")
+        return unseen(f"Not checked until {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} in order.")
     try:
         return each.look(patient)
     except TranscribeBackendError as error:

@@ -20,12 +20,12 @@ _BEFORE_START = ("python", "store", "permissions", "bucket")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("check", nargs="*", type=_name, metavar="CHECK", help="only these, and what they need")
-    parser.add_argument("--list-checks", action="store_true", help="say what is looked at, and end")
+    parser.add_argument("--list-checks", action="store_true", help="list the checks, and exit")
     parser.add_argument("--json", action="store_true", help="one JSON object at the end instead of lines")
     parser.add_argument(
         "--backend-url", default="", help="this backend, as seen by Label Studio [http://localhost:PORT]"
     )
-    parser.add_argument("--project", type=int, action="append", default=[], help="look at this project [the newest 50]")
+    parser.add_argument("--project", type=int, action="append", default=[], help="check this project [the newest 50]")
     parser.add_argument("--transcribe", action="store_true", help="also transcribe two seconds, which costs a little")
 
 
@@ -51,7 +51,7 @@ def before_start() -> int:
     checks = chosen((*_BEFORE_START, *(("token",) if os.environ.get("LABEL_STUDIO_URL") else ())))
     results = _look(checks, Patient(os.environ), silent=False)
     left = ", ".join(each.name for each in ALL if each not in checks)
-    print(f"Not looked at here: {left}. `{command('doctor')}` looks at everything.")
+    print(f"Not checked here: {left}. `{command('doctor')}` checks everything.")
     return _status(results)
 
 
@@ -85,4 +85,4 @@ def _announce(patient: Patient) -> None:
 def _conclude(results: Sequence[Result]) -> None:
     count = sum(each.finding.verdict is Verdict.WRONG for each in results)
     told = f"{count} of {len(results)} checks found something wrong." if count else "Nothing is wrong."
-    print(f"\n{told} For an issue, paste this; it holds no secrets:\n\n{report.block(results, os.environ)}")
+    print(f"\n{told} To report an issue, paste this; it contains no secrets:\n\n{report.block(results, os.environ)}")

@@ -30,7 +30,10 @@ def label_studio(patient: Patient) -> Finding:
         )
     version = patient.studio.version()
     if version != TESTED:
-        return note(f"Label Studio {version} answers; tested is {TESTED}.", "If something is odd, try that version.")
+        return note(
+            f"Label Studio {version} answers; the tested version is {TESTED}.",
+            "If something does not work, try that version.",
+        )
     return fine(f"Label Studio {version} at {patient.studio.url}.")
 
 
@@ -48,9 +51,10 @@ def token(patient: Patient) -> Finding:
     kind = KINDS[patient.studio.token_kind]
     if not seen:
         return note(
-            f"The {kind} is that of {who['email']}, who sees no project.", "Make a project, or let the user see one."
+            f"The {kind} belongs to {who['email']}, who sees no projects.",
+            "Create a project, or give the user access to one.",
         )
-    return fine(f"A {kind} of {who['email']}, who sees {seen} projects.")
+    return fine(f"The {kind} belongs to {who['email']}, who sees {seen} projects.")
 
 
 @check("server", "whether a backend runs at --backend-url", needs=("settings",))
@@ -65,9 +69,7 @@ def server(patient: Patient) -> Finding:
             "Start it (make run, or docker compose up), or give --backend-url its address.",
         )
     if not isinstance(told, dict) or told.get("model_class") != "AWSTranscribe":
-        return wrong(
-            f"What answers at {url} is another program.", "Give the backend another PORT, or correct --backend-url."
-        )
+        return wrong(f"Another program answers at {url}.", "Give the backend another PORT, or correct --backend-url.")
     return fine(f"It answers at {url}.")
 
 
@@ -78,7 +80,7 @@ def connection(patient: Patient) -> Finding:
     patient.connections = [each for project in looked_at for each in _ours(patient, project)]
     if not patient.connections:
         return note(
-            f"None of the {len(looked_at)} projects looked at is connected to this backend.",
+            f"None of the {len(looked_at)} projects checked is connected to this backend.",
             f"{command('connect --project NUMBER')}; see `connect --help`.",
         )
     broken = [(each, told) for each in patient.connections if (told := _broken(each))]
@@ -116,7 +118,7 @@ def _broken(connected: Connection) -> tuple[str, str] | None:
             return f"The backend does not accept the password that Label Studio has for project {project}.", fix
         return (
             f"The backend refuses project {project}: {refusals.reason_phrase(told)}.",
-            "Change what it says, then connect again.",
+            "Correct what it names, then connect again.",
         )
     return None
 

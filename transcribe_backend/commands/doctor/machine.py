@@ -24,7 +24,7 @@ def python(patient: Patient) -> Finding:
     if not _PYTHONS[0] <= sys.version_info[:2] < _PYTHONS[1]:
         return wrong(f"This is Python {running}.", "Use Python 3.11, 3.12 or 3.13: make install PYTHON=python3.12")
     if not _LOCK.exists():
-        return note(f"Python {running}; no requirements.txt lies beside the package to compare versions with.")
+        return note(f"Python {running}; there is no requirements.txt beside the package to compare versions with.")
     pinned = _PINNED.findall(_LOCK.read_text())
     other = [told for name, wanted, conditional in pinned if (told := _difference(name, wanted, bool(conditional)))]
     if other:
@@ -73,7 +73,7 @@ def store(patient: Patient) -> Finding:
     finally:
         made.database.close()
     where = "The database at QUEUE_URL" if patient.settings.queue_url else "SQLite in MODEL_DIR"
-    return fine(f"{where} answers; {owed} items wait, {told} recent failures (GET /status has them).")
+    return fine(f"{where} answers; {owed} items are waiting, {told} failed recently (GET /status lists them).")
 
 
 CHECKS = (python, settings, folder, store)

@@ -48,12 +48,15 @@ def transcription(patient: Patient) -> Finding:
         state = _ended(jobs, job)
         taken = time.monotonic() - begun
         if state != "COMPLETED":
-            return wrong(f"The job is {state} after {taken:.0f} s.", "Try again; AWS's status page says if it is AWS.")
+            return wrong(
+                f"The job is {state} after {taken:.0f} s.",
+                "Try again; AWS's status page shows whether AWS has a problem.",
+            )
         if not jobs.fetch(job):
-            return wrong("The job has ended, and its transcript cannot be read.", "Allow s3:GetObject on S3_FOLDER.")
+            return wrong("The job has ended, but its transcript cannot be read.", "Allow s3:GetObject on S3_FOLDER.")
     finally:
         jobs.delete(job.name, job.media.region)
-    return fine(f"Done in {taken:.0f} s, and its transcript is read.")
+    return fine(f"Done in {taken:.0f} s, and its transcript can be read.")
 
 
 def _ended(jobs: TranscribeJobs, job: Job) -> str:
