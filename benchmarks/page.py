@@ -42,9 +42,9 @@ servers of Label Studio's own SDK that answer a constant and look nothing up. On
 2.x" returns plain lists, which costs it least; "2.x template" is the model that its `label-studio-ml create` writes.
 *cpu* is processor time of the server a request.
 
-By profile, half of a small request's time is now gunicorn's: its parsing of HTTP in Python, and the handing over
-between threads. Of the rest, most is the claim in SQLite, by which a task that several people open at once gets one
-prediction only.
+A request costs three things of about the same size: gunicorn (parsing HTTP in Python, answering), the answer itself
+(most of it the claim in SQLite, by which a task that several people open at once gets one prediction only), and threads
+that wait for each other to use the interpreter. The third is the limit now; the SDK's servers look nothing up.
 """
 
 
