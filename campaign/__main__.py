@@ -9,6 +9,7 @@ import argparse
 import json
 import random
 import secrets
+import subprocess
 import sys
 import tempfile
 import threading
@@ -48,6 +49,7 @@ class Struck:
 class Outcome:
     """One campaign."""
 
+    commit: str
     seed: int
     minutes: float
     annotators: int
@@ -117,7 +119,15 @@ def campaign(
         verdicts = promises.judge(made, book, watch, problems)
     date = datetime.now(UTC).date().isoformat()
     done = dict(sorted(book.done.items()))
-    return Outcome(seed, minutes, annotators, tasks, date, sorted(chosen), struck, verdicts, done)
+    return Outcome(_commit(), seed, minutes, annotators, tasks, date, sorted(chosen), struck, verdicts, done)
+
+
+def _commit() -> str:
+    """What was tried; "" where this is no checkout."""
+    told = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return told.stdout.strip()
 
 
 def _people(

@@ -9,8 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+import requests
+
 from campaign.site import WEST, Machine, Replica, Site
 from harness.processes import ProgramError
+from harness.protocol import SEGMENTS
+from harness.waiting import wait_until
 
 FIRST_RELEASE = Path(__file__).with_name("release-0.1.0.tar.gz")
 """MODEL_DIR of a server of 0.1.0 that was killed at work: its queue, six records of late predictions, transcripts."""
@@ -260,7 +264,7 @@ class ClockJumps(_Weather):
 
 
 class FilesRot(_Told):
-    """Every file in the cache of one machine is cut short, emptied or overwritten; its processes restart."""
+    """Every file in the cache of a machine is damaged; its processes restart, and a new config needs all of them."""
 
     words = ("is damaged or gone",)
     seconds = 45.0
@@ -269,13 +273,18 @@ class FilesRot(_Told):
     def inject(self) -> None:
         super().inject()
         machine = self.site.machines[1]
+        with suppress(TimeoutError):
+            wait_until(lambda: any(machine.disk.rglob("*.json.gz")), 60.0, "something is kept there")
         for path in sorted(machine.disk.rglob("*.json.gz")):
             with suppress(FileNotFoundError):
                 content = path.read_bytes()
                 path.write_bytes(self.dice.choice((b"", content[: len(content) // 2], self.dice.randbytes(200))))
                 self._rotten += 1
-        for replica in machine.replicas:  # what they have in memory is sound
-            replica.up()
+        _restart(self.site, machine.replicas)  # what they have in memory is sound
+        config = SEGMENTS.replace("Noise", f"Noise {self.dice.randrange(1000)}")
+        self.site.studio.call("PATCH", f"/api/projects/{self.site.project}", json={"label_config": config})
+        with suppress(ProgramError, requests.RequestException):
+            self.site.studio.retrieve_predictions(self.site.project)
 
     def fired(self) -> int:
         return min(self._rotten, super().fired())

@@ -20,7 +20,7 @@ from harness.processes import ProgramError
 _LOOK_SECONDS = 5.0
 _GRACE = 20.0  # seconds: what /setup found out may be kept for five, a request may have begun before the end of trouble
 _PATIENCE = 420.0
-_WARM_SECONDS, _MEASURED_SECONDS = 60.0, 600.0
+_WARM_SECONDS, _LIFE_SECONDS = 120.0, 480.0
 _GROWTH = 60.0  # megabytes an hour of a process, at most
 
 
@@ -148,8 +148,9 @@ def _predictions(site: Site, book: Book, watch: Watch, problems: list[str]) -> V
     lacking, failed, tasks = _lacking(site), _failed(site), site.tasks()
     told = failed & set(tasks)
     silent = {number for number in told if not _expected_to_fail(tasks[number])}
-    seen = f"{len(tasks)} tasks, {len(told)} told failures"
-    wrong = [*problems, *sorted(watch.doubled)[:5]]
+    doubled = sorted(_doubled(site))
+    seen = f"{len(tasks)} tasks, {len(told)} told failures, {len(watch.doubled)} had two for some minutes"
+    wrong = [*problems, *doubled[:5]]
     wrong += [f"without either: {lacking[:10]}"] if lacking else []
     wrong += [f"failed for no reason: {sorted(silent)[:10]}"] if silent else []
     return Verdict("one current prediction or a told failure per task", not wrong, "; ".join([seen, *wrong]))
@@ -217,15 +218,15 @@ def _kind(site: Site, each: Any) -> str:
 
 
 def _memory(site: Site, book: Book, watch: Watch, problems: list[str]) -> Verdict:
-    """One slope through all processes' lives, each from its own level, after a minute of warming up."""
-    lives = [_warm(life) for life in watch.memory.values()]
-    lives = [life for life in lives if len(life) > 5]
+    """One slope through the lives of all processes that lived for ten minutes, the first two of which do not count."""
+    warm = [_warm(life) for life in watch.memory.values()]
+    lives = [life for life in warm if life and life[-1][0] - life[0][0] > _LIFE_SECONDS]
     seconds = sum(life[-1][0] - life[0][0] for life in lives)
     most = max((megabytes for life in watch.memory.values() for _, megabytes in life), default=0.0)
     seen = f"largest process {most:.0f} MB"
     promise = "memory is flat"
-    if seconds < _MEASURED_SECONDS:
-        return Verdict(promise, None, f"{seen}; too short to say")
+    if not lives:
+        return Verdict(promise, None, f"{seen}; no process lived for ten minutes")
     slope = _slope(lives) * 3600
     return Verdict(promise, slope < _GROWTH, f"{seen}, {slope:+.0f} MB an hour over {seconds / 60:.0f} process minutes")
 

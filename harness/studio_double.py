@@ -7,7 +7,7 @@ must be shown with the real one is shown in tests/e2e.
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,7 +34,7 @@ class StudioDouble:
 
     `refusal` is the status that answers everything, `instead` a status with a body (text or JSON) that does; the user
     of the token may not see the projects in `denied`. `connected` are the models of its projects and `webhooks`
-    theirs, as Label Studio lists them.
+    theirs, as Label Studio lists them. `repeats` is asked how often it stores a prediction once more.
     """
 
     def __init__(self) -> None:
@@ -51,6 +51,8 @@ class StudioDouble:
         self.denied: set[int] = set()
         self.version = "1.23.2"
         self.webhooks: list[dict[str, Any]] = []
+        self.repeats: Callable[[], int] = lambda: 0
+        self._made = 0
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
@@ -107,7 +109,7 @@ class StudioDouble:
         with self._lock:
             for task, answered in zip(tasks, results, strict=True):
                 made = answered if isinstance(answered, list) else [answered]
-                self.stored.setdefault(task["id"], []).extend(made)
+                self.stored.setdefault(task["id"], []).extend({"id": self._number(), **each} for each in made)
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:
         """One request."""
@@ -127,10 +129,11 @@ class StudioDouble:
             query = parse_qs(parts.query)
             return self._page(query) if int(query["project"][0]) in self.projects else own_words(404, "Not found.")
         if parts.path == "/api/predictions/" and method == "GET":
-            with self._lock:
-                return 200, list(self.stored.get(int(parse_qs(parts.query)["task"][0]), []))
+            return self._predictions(int(parse_qs(parts.query)["task"][0]))
         if parts.path == "/api/predictions/" and method == "POST":
             return self._create(json.loads(body))
+        if match := re.fullmatch(r"/api/predictions/(\d+)/", parts.path):
+            return self._delete(int(match[1]))
         return own_words(404, "Not found.")
 
     def _listed(self, path: str) -> tuple[Any] | None:
@@ -171,13 +174,33 @@ class StudioDouble:
         shown = found[(page - 1) * size : page * size]
         return (200, {"tasks": shown, "total": len(found)}) if shown or page == 1 else own_words(404, "Invalid page.")
 
+    def _predictions(self, task: int) -> Answer:
+        if task in self.gone:
+            words = "Select a valid choice. That choice is not one of the available choices."
+            return own_words(400, "Validation error", {"task": [words]})
+        with self._lock:
+            return 200, list(self.stored.get(task, []))
+
     def _create(self, prediction: dict[str, Any]) -> Answer:
         task = prediction["task"]
         if task in self.gone:
             return own_words(400, "Validation error", {"task": [f'Invalid pk "{task}" - object does not exist.']})
+        made: dict[str, Any] = {}
+        for _ in range(1 + self.repeats()):
+            with self._lock:
+                made = {"id": self._number(), **prediction}
+                self.stored.setdefault(task, []).append(made)
+        return 201, made
+
+    def _number(self) -> int:
+        self._made += 1
+        return self._made
+
+    def _delete(self, prediction: int) -> Answer:
         with self._lock:
-            self.stored.setdefault(task, []).append(prediction)
-        return 201, {"id": 1, **prediction}
+            for stored in self.stored.values():
+                stored[:] = [each for each in stored if each.get("id") != prediction]
+        return 204, None
 
 
 def own_words(status: int, detail: str, errors: dict[str, Any] | None = None) -> Answer:
@@ -204,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    do_GET = do_POST = do_PATCH = handle_any
+    do_GET = do_POST = do_PATCH = do_DELETE = handle_any
 
     def log_message(self, format: str, *args: object) -> None:
         pass

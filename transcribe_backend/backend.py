@@ -40,7 +40,7 @@ from transcribe_backend.learning.schedule import TRAINING, Learning
 from transcribe_backend.learning.training import Trainer
 from transcribe_backend.learning.wishes import WishBook
 from transcribe_backend.prelabeling.answers import Answers
-from transcribe_backend.prelabeling.deliveries import GONE, Deliveries
+from transcribe_backend.prelabeling.deliveries import DOUBLED, GONE, Deliveries
 from transcribe_backend.prelabeling.estimates import Estimates
 from transcribe_backend.prelabeling.imports import IMPORT, Imports
 from transcribe_backend.prelabeling.live_projects import UNCERTAINTY, LiveProjects
@@ -177,6 +177,7 @@ class Backend:
             *(Lane(AWAITING, priority, 1, self.transcriber.check) for priority in both),
             *(Lane(PUSH, priority, 4, self.deliveries.push, pauses=no_studio) for priority in both),
             Lane(GONE, URGENT, 1, self.deliveries.check_gone, pauses=no_studio),
+            Lane(DOUBLED, BULK, 1, self.deliveries.check_doubled, pauses=no_studio),
             Lane(IMPORT, BULK, 1, self.imports.carry_on, pauses=no_studio),
             *(Lane(AGAIN, priority, 2, self.retries.carry_on, pauses=(*no_aws, *no_studio)) for priority in both),
             Lane(ORDER, BULK, 1, self.ordering.carry_on, pauses=no_studio),

@@ -202,6 +202,13 @@ def test_a_prediction_for_a_deleted_task_has_nowhere_to_go(fake: FakeStudio, stu
         studio.create_prediction(7, [], 0.5, "v1")
 
 
+def test_a_deleted_task_has_no_predictions(fake: FakeStudio, studio: Studio) -> None:
+    words = "Select a valid choice. That choice is not one of the available choices."
+    fake.routes["/api/predictions/"] = lambda request: own_words(words, 400)
+    with pytest.raises(StudioNotFound):
+        studio.predictions(7)
+
+
 def test_a_file_is_missing_only_where_label_studio_is_up(fake: FakeStudio, studio: Studio) -> None:
     path = "/data/upload/1/a.wav"
     fake.routes[path] = lambda request: Reply(404, b"no upstream")

@@ -11,6 +11,6 @@ pytestmark = pytest.mark.slow
 
 
 def test_every_promise_is_kept_while_everything_fails(tmp_path: Path) -> None:
-    outcome = campaign(tmp_path, seed=1, minutes=3)
+    outcome = campaign(tmp_path, seed=1, minutes=3, annotators=8, tasks=40)
     assert outcome.kept, asdict(outcome)
     assert {each.fault for each in outcome.faults if each.fired} >= {"kill", "store-away", "studio-away"}

@@ -129,7 +129,7 @@ def _take_turns(backend: Backend, clock: SharedClock) -> None:
         def meanwhile(self) -> None:
             nonlocal renewed
             if clock() - renewed > _RENEW:
-                backend.work.renew()
+                backend.crew.renew()
                 renewed = clock()
             backend.crew.step()
 

@@ -57,6 +57,22 @@ def away(machine: Machine, studio: StudioDouble, one: Backend, uris: list[str]) 
     studio.up()
 
 
+def test_what_label_studio_repeats_by_itself_is_deleted(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    """Its database is locked while it stores a prediction, and it begins anew with what it has half done."""
+    asked(one, put_audio(aws, "repeated.wav"))
+
+    def locked() -> int:
+        machine.clock.ahead += 7
+        return 1
+
+    studio.repeats = locked
+    machine.settle(one)
+    assert [each["id"] for each in studio.stored[1]] == [1], "the first"
+    assert delivered(one) == {"pushed": 1}
+
+
 def test_a_late_prediction_is_pushed_once(aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble) -> None:
     asked(one, put_audio(aws, "late-a.wav", "late-b.wav"))
     machine.settle(one)
@@ -131,6 +147,19 @@ def test_an_answer_that_label_studio_never_stored_is_pushed(
     assert slot
     machine.settle(one)
     assert (studio.counts(), delivered(one)) == ({1: 1}, {"pushed": 1})
+
+
+def test_an_answer_that_label_studio_was_long_busy_with_is_not_kept_beside_what_was_pushed(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    away(machine, studio, one, put_audio(aws, "busy.wav"))
+    (slot,) = one.answers.answer(as_tasks(["s3://calls/busy.wav"]), project(one))
+    machine.settle(one)
+    assert studio.counts() == {1: 1}, "pushed, for it seemed lost"
+    studio.store([{"id": 1}], [list(slot)])
+    machine.clock.ahead += 301
+    one.crew.step()
+    assert [each["id"] for each in studio.stored[1]] == [1]
 
 
 def test_a_process_killed_between_its_claim_and_its_answer_costs_nothing(

@@ -8,8 +8,8 @@ from campaign.faults import FAULTS, plan
 from campaign.page import PAGE, outcomes, page
 
 BROKEN = {
-    "seed": 7, "minutes": 3, "annotators": 20, "tasks": 60, "date": "2026-11-26", "chosen": ["kill"],
-    "done": {"opened": 9},
+    "commit": "c8ddec9", "seed": 7, "minutes": 3, "annotators": 20, "tasks": 60, "date": "2026-11-26",
+    "chosen": ["kill"], "done": {"opened": 9},
     "faults": [{"fault": "kill", "seconds": 180, "fired": 12, "not_here": ""}],
     "verdicts": [{"promise": "memory is flat", "kept": None, "seen": "too short to say"},
                  {"promise": "no human text is changed", "kept": False, "seen": "annotation 3"}],

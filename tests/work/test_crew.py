@@ -287,6 +287,22 @@ def test_work_that_takes_longer_than_its_lease_stays_in_hand(
     assert len(done) == 1
 
 
+def test_work_that_was_interrupted_by_the_store_is_done_again_by_a_process_that_lives(
+    one: Engine, hands: Hands, clock: Clock
+) -> None:
+    """A deadlock, a restart of PostgreSQL: shorter than a lease, so nothing else lets the item go."""
+    crew = hands.crew()
+    owe(one, "a")
+    hands.errors["a"] = QueueError("The store of owed work does not answer.")
+    crew.step()
+    hands.errors.clear()
+    for _ in range(5):
+        clock.now += LEASE - 1
+        crew.renew()
+    assert crew.step() == 1
+    assert one.work.states(["a"]) == {}
+
+
 def test_a_closed_process_gives_its_work_back_at_once(live: Callable[[], Engine]) -> None:
     leaving, staying, done = live(), live(), threading.Event()
     stuck, started = threading.Event(), threading.Event()

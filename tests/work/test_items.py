@@ -78,10 +78,10 @@ def test_leases_are_renewed_as_long_as_they_have_not_ended(one: Engine, two: Eng
     (item,) = taken(one)
     for _ in range(10):
         clock.now += LEASE - 1
-        one.work.renew()
+        one.work.renew(["a"])
         assert taken(two) == []
     clock.now += LEASE + 1
-    one.work.renew()
+    one.work.renew(["a"])
     assert keys(taken(two)) == ["a"], "what has ended is not renewed: somebody may have it"
     assert not one.work.finish(item)
 
@@ -414,11 +414,12 @@ def test_those_who_owe_and_hold_the_same_never_wait_for_each_other(
         for _ in range(4):
             owe(mine, *order)
             mine.work.hold(order, "there", 0.0)
-            mine.work.renew()
+            mine.work.renew(order)
             mine.work.keep(order, 0.0)
             mine.claims.take(order, since=0.0, seconds=0.0)
             for item in taken(mine, count=30):
                 mine.work.move(item, "here", job="ls-1")
+            mine.work.take_waiting("ls-1", "here")
             mine.work.ended("ls-1", "here", "here")
             mine.work.release()
 
@@ -443,7 +444,7 @@ def test_nothing_reads_the_whole_table(tmp_path: Path, monkeypatch: pytest.Monke
     work.due(LANES)
     for item in work.take("here", BULK, 5):
         work.move(item, "waiting", job="ls-1")
-    work.renew()
+    work.renew(["1.7|1|v"])
     work.states(["1.7|1|v"])
     work.beginning(["1.7|1|"])
     work.take_waiting("ls-1", "waiting")

@@ -1,13 +1,14 @@
 """Predictions that were owed are stored in Label Studio, each once."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from transcribe_backend.errors import StudioNotFound
 from transcribe_backend.prelabeling.live_projects import LiveProjects
-from transcribe_backend.prelabeling.predictions import Predictions
+from transcribe_backend.prelabeling.predictions import Prediction, Predictions
 from transcribe_backend.prelabeling.project import Project, project_id
 from transcribe_backend.prelabeling.tally import Tally
 from transcribe_backend.transcribing.owed import READY, TRANSCRIBE, Owed, owed
@@ -18,7 +19,11 @@ from transcribe_backend.work.items import URGENT, Item, New
 _log = logging.getLogger(__name__)
 
 _SENDING_SECONDS = 90.0  # a push that was not answered may still be stored
+_REPEATED_SECONDS = 5.0  # so long SQLite waits for a lock at least before Label Studio repeats a request
 _READY_SECONDS = 30.0  # audio that is opened is looked at again by then
+_ANSWER_SECONDS = 300.0  # an answer that Label Studio was busy with is stored by then
+DOUBLED = "doubled"
+"""The queue of predictions that Label Studio may store a second time, from an answer."""
 GONE = "gone"
 """The queue of tasks that may have been deleted."""
 
@@ -98,18 +103,55 @@ class Deliveries:
         assert wanted.task is not None  # noqa: S101 - what has a version has a task
         # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0005).
         made = self._predictions.of(item.job, project, wanted.task)[::-1]
-        studio, now = self._live.studio, self._work.now()
-        stored = sum(known.get("model_version") == wanted.version for known in studio.predictions(wanted.task))
+        now = self._work.now()
+        stored = len(self._stored(wanted.task, wanted.version))
+        if stored > len(made):
+            self._delete_doubles(wanted.task, wanted.version)
         if stored >= len(made):
             self._done(item, "already there")
-        elif not self._claims.take([item.key], since=now, seconds=_SENDING_SECONDS):
+            return
+        answered = self._claims.until([item.key]) > 0.0
+        if not self._claims.take([item.key], since=now, seconds=_SENDING_SECONDS):
             self._work.later(item, max(1.0, self._claims.until([item.key]) - now))
         else:
-            for each in made[stored:]:
-                studio.create_prediction(wanted.task, each["result"], each.get("score"), each["model_version"])
+            self._send(wanted.task, made[stored:])
+            if answered:
+                self._look_again(wanted)
             self._done(item, "pushed")
             waited = self._work.now() - (wanted.since or item.added)
             self._tally.texts(wanted.project, waited, [made[-1].get("score")])
+
+    def _send(self, task: int, made: Sequence[Prediction]) -> None:
+        begun = self._work.now()
+        for each in made:
+            self._live.studio.create_prediction(task, each["result"], each.get("score"), each["model_version"])
+        if self._work.now() - begun > _REPEATED_SECONDS:
+            self._delete_doubles(task, made[-1]["model_version"])
+
+    def _look_again(self, wanted: Owed) -> None:
+        """Handed out before, and not stored in time: lost, or Label Studio is still busy storing the answer."""
+        body = {"task": wanted.task, "version": wanted.version}
+        due = self._work.now() + _ANSWER_SECONDS
+        self._work.add([New(f"{DOUBLED}|{wanted.key}", DOUBLED, body, due=due)])
+
+    def check_doubled(self, item: Item) -> None:
+        """Label Studio stored the answer after all, beside what was pushed."""
+        with suppress(StudioNotFound):
+            self._delete_doubles(int(item.body["task"]), str(item.body["version"]))
+        self._work.finish(item)
+
+    def _delete_doubles(self, task: int, version: str) -> None:
+        """On SQLite, Label Studio repeats a request by itself when its database is locked, also where that was after it
+        had stored the prediction (1.23 core/middleware.py DatabaseIsLockedRetryMiddleware). The oldest stays.
+        """
+        kept: list[Any] = []
+        for each in sorted(self._stored(task, version), key=lambda known: int(known["id"])):
+            if each["result"] in kept:
+                self._live.studio.delete_prediction(int(each["id"]))
+            kept.append(each["result"])
+
+    def _stored(self, task: int, version: str) -> list[dict[str, Any]]:
+        return [each for each in self._live.studio.predictions(task) if each.get("model_version") == version]
 
     def _done(self, item: Item, outcome: str) -> None:
         self._work.finish(item)

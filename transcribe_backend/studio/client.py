@@ -34,7 +34,7 @@ _ANNOTATED = {
     "conjunction": "and",
     "items": [{"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}],
 }
-_IS_GONE = "object does not exist"  # on a prediction for a deleted task
+_IS_GONE = ("object does not exist", "Select a valid choice.")  # of a deleted task, to a prediction; to a look at them
 _DENIALS = {
     "none": (
         "Label Studio wants a token and LABEL_STUDIO_API_KEY is not set.",
@@ -173,6 +173,10 @@ class Studio:
         """Store a prediction; Label Studio does not notice doubles, so look at `predictions` first."""
         body = {"task": task, "result": result, "model_version": model_version}
         return _object(self.post("/api/predictions/", body if score is None else {**body, "score": score}))
+
+    def delete_prediction(self, prediction: int) -> None:
+        """Delete a prediction."""
+        self.delete(f"/api/predictions/{prediction}/")
 
     def file_path(self, value: str) -> str | None:
         """The path, below `url`, of a file that Label Studio serves; None when `value` is on another server.
@@ -329,7 +333,7 @@ class Studio:
     def _says_missing(self, response: requests.Response, where: str) -> bool:
         """Whether Label Studio itself, and not a proxy without its upstream, says that something is gone."""
         if response.status_code == 400:
-            return _is_own(response) and _IS_GONE in response.text
+            return _is_own(response) and any(words in response.text for words in _IS_GONE)
         if response.status_code == 500:  # 1.23.2's way to miss an upload
             return "has_permission" in response.text
         # Files are not served by its API: their 404 has no words of its own.

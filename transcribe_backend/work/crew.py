@@ -68,6 +68,7 @@ class Crew:
         self._closed = threading.Event()
         self._pauses: dict[str, tuple[float, int]] = {}
         self._said: dict[str, float] = {}
+        self._held: set[str] = set()
 
     def start(self) -> None:
         """Start the threads, once; they are daemons and end with the process."""
@@ -121,6 +122,12 @@ class Crew:
         for chore in self._chores:
             self._try("Housekeeping", chore)
 
+    def renew(self) -> None:
+        """What is in hand stays this process's own; the crew's own threads do so every few seconds."""
+        with self._changed:
+            held = set(self._held)
+        self._work.renew(held)
+
     # The threads
 
     def _take_all(self) -> None:
@@ -156,7 +163,10 @@ class Crew:
     def _taken(self, lane: Lane, most: int) -> list[Item]:
         if lane.room is not None:
             most = min(most, lane.room())
-        return self._work.take(lane.queue, lane.priority, most) if most > 0 else []
+        items = self._work.take(lane.queue, lane.priority, most) if most > 0 else []
+        with self._changed:
+            self._held.update(item.key for item in items)
+        return items
 
     def _hand(self, hands: _Hands, item: Item) -> None:
         with self._changed:
@@ -178,7 +188,7 @@ class Crew:
 
     def _renew_all(self) -> None:
         while not self._closed.wait(_RENEW_SECONDS):
-            self._try("Renewing leases", self._work.renew)
+            self._try("Renewing leases", self.renew)
 
     def _keep_house(self) -> None:
         while not self._closed.is_set():
@@ -209,6 +219,9 @@ class Crew:
             self._say(logging.ERROR, error)  # its lease ends, and it is due again
         except Exception:
             _log.exception("A failure of the queue %s cannot be kept", lane.queue)
+        finally:
+            with self._changed:
+                self._held.discard(item.key)
 
     def _failed(self, lane: Lane, item: Item, error: TranscribeBackendError) -> None:
         if isinstance(error, QueueError):

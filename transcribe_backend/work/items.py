@@ -5,7 +5,7 @@ Nothing reads all rows, nothing sweeps: an item is taken by moving its due time 
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,8 +146,8 @@ class Work:
         now = self.now()
         with self._database.transaction() as execute:
             rows = execute(
-                "update transcribe_work set owner = ?, due = ?, attempts = attempts + 1 where job = ? and queue = ? "
-                "returning key, queue, priority, attempts, job, added, body",
+                "update transcribe_work set owner = ?, due = ?, attempts = attempts + 1 where "
+                f"{self._ordered('job = ? and queue = ?')} returning key, queue, priority, attempts, job, added, body",
                 self.me, now + LEASE, job, queue,
             )  # fmt: skip
         return [self._item(row) for row in rows]
@@ -270,12 +270,14 @@ class Work:
                 execute(f"update transcribe_work set body = ? where {_MINE} returning 1", _encode(body), *_mine(item))
             )
 
-    def renew(self, lease: float = LEASE) -> None:
-        """What this process has taken stays its own."""
+    def renew(self, keys: Collection[str], lease: float = LEASE) -> None:
+        """These stay this process's own. Only what it has in hand: where the store did not answer, and the taker was
+        interrupted, the item must fall due again.
+        """
         now = self.now()
-        with self._database.transaction() as execute:
-            mine = self._ordered("owner = ? and due > ?")
-            execute(f"update transcribe_work set due = ? where {mine}", now + lease, self.me, now)
+        if keys:
+            self._each(keys, "update transcribe_work set due = ? where owner = ? and due > ? and {chosen}",
+                       now + lease, self.me, now)  # fmt: skip
 
     def release(self) -> None:
         """This process ends: what it has taken is due for others at once."""
@@ -426,13 +428,13 @@ class Work:
     def forget_failed(self, job: str) -> None:
         """Forget the failures that this transcription job caused."""
         with self._database.transaction() as execute:
-            execute("delete from transcribe_work where queue = ? and job = ?", FAILED, job)
+            execute(f"delete from transcribe_work where {self._ordered('queue = ? and job = ?')}", FAILED, job)
 
     def prune(self, older: float, most: int) -> None:
         """Forget failures that are older than `older` seconds or beyond the newest `most`."""
         oldest = self.now() - older
         with self._database.transaction() as execute:
-            execute("delete from transcribe_work where queue = ? and due < ?", FAILED, oldest)
+            execute(f"delete from transcribe_work where {self._ordered('queue = ? and due < ?')}", FAILED, oldest)
             execute(
                 "delete from transcribe_work where queue = ? and due < (select min(due) from (select due from "
                 "transcribe_work where queue = ? order by due desc limit ?) newest)",
