@@ -51,6 +51,10 @@ _NOT_COVERED = """## What is not covered
 - Label Studio's own faults: it is killed, but its database is never damaged. Label Studio Enterprise.
 - 0.1.0's processes that run beside today's: the upgrade has the files of 0.1.0, which was killed at work.
 - More than one project, and more than some hundred tasks: `benchmarks/scale.py` has 100,000.
+- Known and open: while Label Studio stores a bulk answer for longer than expected, somebody who opens one of its tasks
+  may be answered as well, and the task keeps two equal predictions (seed 2: 2 of 198 tasks at twenty times the load).
+- Audio that was staged for a task which is deleted before its job begins stays until the lifecycle rule of the bucket;
+  the run with seed 42 still called that an orphan.
 - Days: the slope of memory is judged where processes lived for ten minutes, so not while `kill` strikes.
 """
 
