@@ -15,6 +15,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,11 @@ def main(room: str, count: int, seed: int) -> int:
     names = sorted(_made())
     os.chdir("mutants")
     sys.path.insert(0, os.getcwd())
+    if _fails("no mutant", list(tests)):
+        sys.exit(f"The tests of {room} fail without any mutant.")
     chosen = random.Random(seed).sample(names, min(count, len(names)))  # noqa: S311 - a sample
     with ThreadPoolExecutor(2) as pool:
-        killed = list(pool.map(lambda name: _killed(name, tests), chosen))
+        killed = list(pool.map(partial(_judged, tests=tests), chosen))
     share = sum(killed) / len(chosen)
     print(f"{room}: {sum(killed)} of {len(chosen)} killed ({share:.0%}), of {len(names)} mutants; seed {seed}")
     for name in (name for name, dead in zip(chosen, killed, strict=True) if not dead):
@@ -81,6 +84,12 @@ def _made() -> Iterator[str]:
     mutmut.create_mutants(2)
     for file in Path("mutants").rglob("*.meta"):
         yield from json.loads(file.read_text())["exit_code_by_key"]
+
+
+def _judged(name: str, tests: Sequence[str]) -> bool:
+    killed = _killed(name, tests)
+    print("killed  " if killed else "survived", name, flush=True)
+    return killed
 
 
 def _killed(name: str, tests: Sequence[str]) -> bool:

@@ -125,6 +125,18 @@ def test_reading_the_clock_within_work_never_takes_the_last_connection(
     process.database.close()
 
 
+def test_a_process_that_starts_does_not_wait_for_those_that_work(on_postgres: Settings) -> None:
+    """It looks whether its tables are there; the locks of making them led to deadlocks with whoever opened a slot."""
+    working, starting = engine(on_postgres), engine(on_postgres)
+    working.slots.open("a", "r", "here", BULK)
+    with ThreadPoolExecutor(1) as pool, working.database.transaction() as execute:
+        execute("update transcribe_jobs set since = 0")
+        execute("update transcribe_work set due = 0")
+        assert pool.submit(starting.slots.count).result(timeout=20) == 1
+    for process in (working, starting):
+        process.database.close()
+
+
 # Connections
 
 

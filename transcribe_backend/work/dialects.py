@@ -1,6 +1,7 @@
 """What differs between SQLite and PostgreSQL: connecting, the words of a few statements, and who may write when."""
 
 import logging
+import re
 import sqlite3
 import threading
 import time
@@ -16,6 +17,8 @@ _log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 5
 _BUSY_SECONDS = 30.0
 _RETRY_SECONDS = 0.02
+_INDEX = re.compile(r"create index if not exists (\w+)")
+_COLUMN = re.compile(r"alter table (\w+) add column if not exists (\w+)")
 
 Values = Sequence[Any]
 Rows = list[tuple[Any, ...]]
@@ -156,8 +159,11 @@ class Postgres:
         return int(connection.execute(_percent(sql), values).rowcount)
 
     def arrange(self, connection: Any, sql: str) -> None:
-        """One statement of the schema."""
-        connection.execute(sql)
+        """One statement of the schema, unless it is done: PostgreSQL locks a table before it looks whether an index or
+        a column is there. A process that starts would wait for those that work, or they for each other.
+        """
+        if not _done(connection, sql):
+            connection.execute(sql)
 
     def many(self, connection: Any, sql: str, rows: Iterable[Values]) -> None:
         """One statement for each of the rows."""
@@ -174,6 +180,15 @@ class Postgres:
 
     def set_aside(self) -> None:
         """Never: a server mends itself."""
+
+
+def _done(connection: Any, sql: str) -> bool:
+    if index := _INDEX.match(sql):
+        return bool(connection.execute("select to_regclass(%s)", (index[1],)).fetchone()[0])
+    if column := _COLUMN.match(sql):
+        known = "select 1 from pg_attribute where attrelid = to_regclass(%s) and attname = %s and not attisdropped"
+        return bool(connection.execute(known, (column[1], column[2])).fetchone())
+    return False
 
 
 def _percent(sql: str) -> Any:

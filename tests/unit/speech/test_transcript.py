@@ -157,6 +157,11 @@ def test_mono_recorded_on_two_channels_is_noticed() -> None:
     assert not Transcript("", tuple(other)).is_mono_twice
 
 
+def test_a_variant_has_no_variants_of_its_own() -> None:
+    variant = shape("alternatives_2020").variants(2)[1]
+    assert variant.variants(10) == (variant,)
+
+
 def test_alternatives_make_variants_best_first_and_no_text_twice() -> None:
     texts = [variant.text for variant in shape("alternatives_2020").variants(10)]
     assert texts == ["Queen of clubs. Fold.", "Queen of clothes. Hold.", "Queenie of close. Fold."]
