@@ -257,7 +257,7 @@ def _held(site: Site) -> int:
 
 
 def _bucket(site: Site, book: Book, watch: Watch, problems: list[str]) -> Verdict:
-    """What was staged for a task that was deleted before its job began is left to the lifecycle rule of the bucket."""
+    """Audio staged for a task that was deleted before its job began is left to the lifecycle rule of the bucket."""
     s3, jobs = site.aws.s3, {name: _what(site, region, name)[0] for region, name in _all_jobs(site)}
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=OUTPUT)
     keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
