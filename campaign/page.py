@@ -27,7 +27,7 @@ strikes, and every few seconds a process of the backend is killed. A fault count
 
 _FOUND = """## What campaigns have found so far
 
-Each is mended, with a test that fails without the mend.
+Each is mended, and a test holds it.
 
 - Tasks that were owed with a learnt vocabulary which somebody had deleted waited for ever (`vocabulary-deleted`).
 - AWS Transcribe tells of a wrong clock in words only; the status page blamed the credentials (`clock-jumps`).
