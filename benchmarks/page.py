@@ -43,9 +43,10 @@ comparison, servers of Label Studio's own SDK answer a constant and look nothing
 turns. "SDK 2.x" returns plain lists, which costs it least; "2.x template" is the model that its
 `label-studio-ml create` writes. *cpu* is the server's processor time per request.
 
-A profile shows that gunicorn now takes half of a small request's time: for parsing HTTP in Python, and for handing over
-between threads. Most of the rest is the claim in SQLite, which ensures that a task that several people open at once
-gets only one prediction.
+The cost of a request has three parts of about the same size. The first is gunicorn (parsing HTTP in Python, answering).
+The second is the answer itself, mostly the claim in SQLite, which ensures that a task that several people open at once
+gets only one prediction. The third is threads that wait for each other to use the interpreter. This third part is the
+limit now; the SDK's servers look nothing up.
 """
 
 

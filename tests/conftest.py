@@ -67,6 +67,12 @@ def pytest_fixture_setup() -> Generator[None, Any, Any]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, Any, Any]:
+    """So is what needs the fixture after that: pytest keeps the fixture's own error."""
+    return (yield from _skipping())
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call() -> Generator[None, Any, Any]:
     """Likewise."""
     return (yield from _skipping())

@@ -79,6 +79,12 @@ def _learn(stage: Scene) -> None:
     stage.aws.transcribe.create_vocabulary(
         VocabularyName="ls-p2-en-US-v1", LanguageCode="en-US", Phrases=["Dashwood"], Tags=tags
     )
+    wait_until(lambda: _is_ready(stage, "ls-p2-en-US-v1"), _PATIENCE, "the vocabulary is ready")
+
+
+def _is_ready(stage: Scene, name: str) -> bool:
+    state: str = stage.aws.transcribe.get_vocabulary(VocabularyName=name)["VocabularyState"]
+    return state == "READY"
 
 
 def health(host: Hosted) -> str:

@@ -254,6 +254,20 @@ def test_when_the_other_s_answer_is_lost_whoever_waits_has_the_text_all_the_same
     assert studio.counts() == {1: 1}
 
 
+def test_an_answer_that_seemed_lost_is_not_kept_beside_the_one_that_took_over(
+    aws: LocalAWS, machine: Machine, studio: StudioDouble
+) -> None:
+    first, second = machine.running(), machine.running()
+    tasks = as_tasks(put_audio(aws, "not-lost.wav"))
+    answers = [answered(first, tasks), answered(second, tasks)]
+    for slots in reversed(answers):
+        studio.store(tasks, [list(slot) for slot in slots])
+    assert studio.counts() == {1: 2}
+    machine.clock.ahead += 301
+    second.crew.wake()
+    until(studio.counts, lambda counts: counts == {1: 1})
+
+
 def test_without_label_studio_of_two_requests_one_is_answered(aws: LocalAWS, lonely: Machine) -> None:
     """It cannot be asked what it has stored: then nothing is answered twice at least."""
     first, second = lonely.running(), lonely.running()

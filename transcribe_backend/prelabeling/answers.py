@@ -9,6 +9,7 @@ from typing import Any
 
 from transcribe_backend.errors import AudioError, QueueError, StudioError, TranscribeBackendError
 from transcribe_backend.labeling import regions
+from transcribe_backend.prelabeling.deliveries import doubled
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.predictions import Prediction, Predictions
 from transcribe_backend.prelabeling.project import Project
@@ -266,7 +267,9 @@ class Answers:
                 stored = {key: self._is_stored(each) for key, each in pending.items()}
                 lost = [key for key in pending if stored[key] is False]
                 for key in self._claims.take(lost, since=now, seconds=storing_seconds(1)):
-                    pending.pop(key).yielded = False
+                    taken_over = pending.pop(key)
+                    taken_over.yielded = False
+                    self._work.add([doubled(taken_over.owed, now)])
                 for key in [key for key in pending if stored[key]]:
                     del pending[key]
                 if not lost and self._claims.until(list(pending)) <= now:

@@ -31,6 +31,14 @@ Count = Callable[[str], None]
 """Called with what became of a delivery: "pushed", "already there", "superseded" or "gone"."""
 
 
+def doubled(wanted: Owed, now: float) -> New:
+    """A later look at what was handed out twice, since it was not stored in time: the first answer was lost, or Label
+    Studio is still busy storing it.
+    """
+    body = {"task": wanted.task, "version": wanted.version}
+    return New(f"{DOUBLED}|{wanted.key}", DOUBLED, body, due=now + _ANSWER_SECONDS)
+
+
 class Deliveries:
     """The last stage of an owed prediction. It is done when Label Studio holds a prediction of that version, or says
     itself that task or project is gone; every other failure leaves it owed.
@@ -116,7 +124,7 @@ class Deliveries:
         else:
             self._send(wanted.task, made[stored:])
             if answered:
-                self._look_again(wanted)
+                self._work.add([doubled(wanted, self._work.now())])
             self._done(item, "pushed")
             waited = self._work.now() - (wanted.since or item.added)
             self._tally.texts(wanted.project, waited, [made[-1].get("score")])
@@ -127,12 +135,6 @@ class Deliveries:
             self._live.studio.create_prediction(task, each["result"], each.get("score"), each["model_version"])
         if self._work.now() - begun > _REPEATED_SECONDS:
             self._delete_doubles(task, made[-1]["model_version"])
-
-    def _look_again(self, wanted: Owed) -> None:
-        """Handed out before, and not stored in time: lost, or Label Studio is still busy storing the answer."""
-        body = {"task": wanted.task, "version": wanted.version}
-        due = self._work.now() + _ANSWER_SECONDS
-        self._work.add([New(f"{DOUBLED}|{wanted.key}", DOUBLED, body, due=due)])
 
     def check_doubled(self, item: Item) -> None:
         """Label Studio stored the answer after all, beside what was pushed."""

@@ -21,7 +21,7 @@ WATCH = "watch"
 SLOWEST_PERIOD = 15.0
 """Seconds between two looks at jobs that have run for long."""
 _PERIOD, _YOUNG_SECONDS = 0.8, 60.0
-_SINGLE = 3  # so few jobs are asked for one by one
+_SINGLE = 1  # a job alone is asked for by itself
 _LISTS, _GETS = 4.5, 20.0  # per second; AWS Transcribe quotas: 5 lists, 30 gets
 _PAGE = 100
 _LAGGING_SECONDS = 60.0  # so long a job just started may be unknown, and a finished one unreadable

@@ -1,7 +1,7 @@
 """The record of each row, counted on two transcripts of the same speech."""
 
 from transcribe_backend.speech.alignment import Pair
-from transcribe_backend.speech.credit import Credit, comparable, credits
+from transcribe_backend.speech.credit import Credit, comparable, credits, holds
 
 NAME, JUNK = comparable("Xochitl"), comparable("has answered")
 
@@ -53,3 +53,10 @@ def test_records_of_several_tasks_add_up() -> None:
     after = [Pair(1, human, human)] * 4 + [Pair(1, before, human)]
     record = credits([NAME], pairs, after)[NAME]
     assert (record.spoken, record.gained, len(record.examples)) == (5, 4, 3)
+
+
+def test_a_text_holds_a_phrase_where_its_words_stand_together() -> None:
+    text = comparable("we met Xochitl, who has now answered")
+    assert holds(text, [JUNK, NAME])
+    assert not holds(text, [JUNK])
+    assert not holds(text, [])

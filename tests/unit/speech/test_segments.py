@@ -125,6 +125,11 @@ def test_a_cut_never_leaves_a_crumb() -> None:
     assert min(len(first.words), len(second.words)) > 10
 
 
+def test_a_mark_near_the_end_is_no_place_to_cut() -> None:
+    transcript = spoken("one two three four five six, seven")
+    assert texts(cut(transcript, max_seconds=3)) == ["one two three", "four five six, seven"]
+
+
 def test_segments_have_a_little_silence_around_them_and_share_what_there_is() -> None:
     words = (
         Word("One", 0.05, 1.0, tail="."), Word("Two", 1.9, 3.0, tail="."),
