@@ -4,7 +4,7 @@ ARG BASE=python:3.12-slim
 
 FROM ${BASE}
 
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=
 LABEL org.opencontainers.image.title="label-studio-aws-transcribe" \
     org.opencontainers.image.description="AWS Transcribe backend for Label Studio" \

@@ -16,7 +16,7 @@ from transcribe_backend.speech.wer import score
 
 
 def test_a_region_of_both_sides_is_compared_with_both() -> None:
-    """The editor calls every drawn region's channel 0, and its text says who spoke (docs/decisions/0007)."""
+    """The editor calls every drawn region's channel 0, and its text says who spoke (docs/decisions/0006)."""
     transcript: Any = shape("channels_table_2020")
     store: Any = SimpleNamespace(has=lambda name: True, get=lambda name: transcript)
     audio: Any = SimpleNamespace(locate=lambda value, task: Media("s3://a/b", "s3://a/b#1", "us-east-1"))

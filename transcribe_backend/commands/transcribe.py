@@ -151,7 +151,7 @@ def _task(uri: str, job: str, project: Project, backend: Backend, *, with_dialog
     backend.transcriber.bring(job)
     if with_dialogue:
         return {"data": {**data, "text": dialogue(backend.store.get(job))}}
-    # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0005).
+    # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0004).
     return {"data": data, "predictions": backend.answers.predictions.of(job, project)[::-1]}
 
 

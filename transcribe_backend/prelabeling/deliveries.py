@@ -109,7 +109,7 @@ class Deliveries:
 
     def _store(self, item: Item, wanted: Owed, project: Project) -> None:
         assert wanted.task is not None  # noqa: S101 - what has a version has a task
-        # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0005).
+        # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0004).
         made = self._predictions.of(item.job, project, wanted.task)[::-1]
         now = self._work.now()
         stored = len(self._stored(wanted.task, wanted.version))
