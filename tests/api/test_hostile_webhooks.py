@@ -16,7 +16,10 @@ from harness.waiting import until
 
 COUNT, THREADS = 10_000, 8
 # What a backend has to ask of Label Studio, and no other path.
-ASKED = re.compile(r"/health|/api/projects/\d{1,19}/|/api/(tasks|predictions)/(\d{1,19}/)?(\?.*)?|/api/token/refresh/")
+ASKED = re.compile(
+    r"/health|/api/projects/(\d{1,19}/|\?page_size=\d+&include=id)|/api/(tasks|predictions)/(\d{1,19}/)?(\?.*)?"
+    r"|/api/token/refresh/"
+)
 
 
 @pytest.fixture(scope="module")

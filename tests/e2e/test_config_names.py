@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from harness.aws import LocalAWS
 from harness.backend import Server
 from harness.label_studio import LabelStudio
+from harness.waiting import wait_until
 from tests.e2e import recordings
 from tests.e2e.editor import Editor, submitted
 from tests.e2e.projects import BUCKET, connected, predicted, upload
@@ -172,8 +173,16 @@ def test_labels_on_the_timeline_of_a_video(studio: LabelStudio, page: Page) -> N
     page.goto(studio.page(project, task["id"]))
     regions = page.locator(".lsf-outliner-item")
     expect(regions).to_have_count(3)
-    regions.nth(1).click()
-    expect(page.get_by_test_id("textarea-region")).to_have_text("Station, please.")
+    text = page.get_by_test_id("textarea-region")
+
+    def selected() -> bool:
+        """A click that comes before the video is ready selects nothing."""
+        if not text.count():
+            regions.nth(1).click()
+        return bool(text.count())
+
+    wait_until(selected, 60, "the region is selected", 3.0)
+    expect(text).to_have_text("Station, please.")
     stored = submitted(page)
     assert by_control(stored) == by_control(prediction["result"])
     ranges = [[(one["start"], one["end"]) for one in each["value"]["ranges"]] for each in stored]

@@ -44,8 +44,8 @@ class Studio(StudioDouble):
         """Store what is due."""
         due = [each for each in self._late if each[0] <= self.clock()]
         self._late = [each for each in self._late if each[0] > self.clock()]
-        for _, _, prediction in due:
-            self._create(prediction)
+        for _, task, prediction in due:
+            self._create({**prediction, "task": task})
 
     def delete(self, task: int) -> None:
         """A task is deleted, with its predictions."""
