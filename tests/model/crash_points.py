@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import re
 import struct
 import threading
 import traceback
@@ -21,12 +22,15 @@ from transcribe_backend.aws import clients
 from transcribe_backend.backend import Backend
 from transcribe_backend.prelabeling import answers, imports
 from transcribe_backend.settings import Settings
+from transcribe_backend.speech.lexicon import lexicon
 from transcribe_backend.work import bell
 from transcribe_backend.work.database import Database, Execute
 
 KINDS = ("store", "aws", "studio")
 KILLED = 137
 _RENEW = 3.0
+_NAMES = re.compile(r"(?<=GET) .*|(?<=HEAD) .*|http://[^/]+|[0-9a-f]{40}|\d+")
+"""What tells apart two writes or requests of one sort. A read leaves nothing behind: all of one method are a sort."""
 
 
 class SharedClock:
@@ -49,15 +53,17 @@ class SharedClock:
 class Point:
     """The n-th write to the store, request to AWS or to Label Studio, and whether the process exits before or after it.
 
-    `mark` is a file that then says what it was.
+    `kind` is one of KINDS, or a single sort of write or request as they stand in `seen`, in order, once they are
+    reached. `mark` is a file that then says what it was.
     """
 
     kind: str
     count: int
     after: bool
     mark: Path
+    seen: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _seen: int = 0
+    _count: int = 0
 
     def __str__(self) -> str:
         return f"{'after' if self.after else 'before'} {self.kind} {self.count}"
@@ -65,10 +71,12 @@ class Point:
     @contextmanager
     def around(self, kind: str, what: str) -> Iterator[None]:
         """One write or request."""
-        mine = kind == self.kind
+        sort = f"{kind} {_NAMES.sub('', what)}"
+        mine = self.kind in (kind, sort)
         with self._lock:
-            self._seen += mine
-            fires = mine and self._seen == self.count
+            self.seen.append(sort)
+            self._count += mine
+            fires = mine and self._count == self.count
         if fires and not self.after:
             self._exit(what)
         yield
@@ -141,8 +149,9 @@ _session: Any = None
 
 
 def prepare(region: str) -> None:
-    """One boto3 session whose descriptions of the services are read before any fork."""
+    """What is slow is read before any fork: the services' descriptions, in one boto3 session, and common words."""
     global _session
+    lexicon("en-US")
     _session = boto3.session.Session(region_name=region)
     for service in ("s3", "transcribe", "sts"):
         _session.client(service)

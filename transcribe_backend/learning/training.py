@@ -376,7 +376,7 @@ class Trainer:
             names.discard(training.vocabulary)
             self._accept(training)
         for name in sorted(names):
-            if self._vocabularies.mark(name) != WITHDRAWN:
+            if self._vocabularies.mark(name) not in (WITHDRAWN, ""):  # "": pruned already, before a crash
                 self._vocabularies.reject(name)
         self._vocabularies.prune(training.project, training.language)
         self._calibrate(training)
