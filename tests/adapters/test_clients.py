@@ -1,5 +1,7 @@
 """boto3's settings that cannot be used."""
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -43,3 +45,20 @@ def test_a_wrong_clock_is_told_as_such_also_by_transcribe(ahead: float, monkeypa
         with pytest.raises(AWSError) as refused, aws_errors("list jobs"):
             AWSClients().transcribe().list_transcription_jobs()
     assert "clock" in refused.value.remedy
+
+
+def test_a_clock_that_is_set_back_holds_up_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a throttle boto3's adaptive retries would wait until the old time has come again."""
+    with local_aws("--list-tps", "1") as aws:
+        for name, value in aws.env.items():
+            monkeypatch.setenv(name, value)
+        client, real = AWSClients().transcribe(), time.time
+        for _ in range(3):
+            client.list_transcription_jobs()
+        assert aws.calls()["faults"]["list_tps"], "it was throttled"
+        monkeypatch.setattr(time, "time", lambda: real() - 3600)
+        answers: list[Any] = []
+        asking = threading.Thread(target=lambda: answers.append(client.list_transcription_jobs()), daemon=True)
+        asking.start()
+        asking.join(20)
+        assert answers

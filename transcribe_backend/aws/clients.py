@@ -61,8 +61,8 @@ _MISTAKES = {
 
 
 class AWSClients:
-    """Thread-safe, lazily made clients. Adaptive retries keep one rate limiter per client, hence one client for all
-    threads (measured: 8 threads against 25 requests/s, no call failed).
+    """Thread-safe, lazily made clients, with boto3's standard retries: its adaptive ones count by the time of day, so
+    that a clock set back by an hour holds up requests for that hour. Rates are kept by work/quotas.py.
 
     `transcribe` and `s3` take another region than the default one for media that lies elsewhere.
     """
@@ -87,10 +87,7 @@ class AWSClients:
         return client
 
     def starts(self, region: str | None = None) -> "TranscribeServiceClient":
-        """A client for StartTranscriptionJob alone, which gives up early: the caller waits out what AWS refuses.
-
-        Apart, because full slots or a low start rate would slow down adaptively the looking at running jobs, too.
-        """
+        """A client for StartTranscriptionJob alone, which gives up early: the caller waits out what AWS refuses."""
         client: TranscribeServiceClient = self._client("transcribe", region, brief=True)
         return client
 
@@ -141,9 +138,8 @@ class AWSClients:
             return self._clients[key]
 
     def _make(self, service: str, region: str | None, brief: bool) -> Any:
-        adapts = service == "transcribe" and not brief
         config = Config(
-            retries={"mode": "adaptive" if adapts else "standard", "total_max_attempts": 3 if brief else 6},
+            retries={"mode": "standard", "total_max_attempts": 3 if brief else 6},
             max_pool_connections=64,
             connect_timeout=5,
             read_timeout=20,
