@@ -171,7 +171,7 @@ class Transcriber:
             if not recognition.learnt:
                 raise
             _log.warning("The learnt vocabulary %s is left out: %s", recognition.vocabulary, error.problem)
-            self._begin_with(item, wanted, media, replace(recognition, vocabulary=""))
+            self._begin_with(item, wanted, media, recognition.without_learnt())
 
     def _begin_with(self, item: Item, wanted: Owed, media: Media, recognition: Recognition) -> None:
         job = Job(media, recognition)
