@@ -88,7 +88,6 @@ class Backend:
         self.diagnosis = Diagnosis(self.clients, settings)
         self.price = Price(settings.price_per_minute, settings.minimum_seconds)
         self._home = Bucket(self.clients, settings, MEDIA)
-        self._clock = clock or time.monotonic
         self.engine = engine(settings, clock, self.metrics.store)
         self.work, self.slots, self.ledger = self.engine.work, self.engine.slots, self.engine.ledger
         self.vocabularies = Vocabularies(self.clients, settings)

@@ -6,11 +6,11 @@ from typing import Any
 import requests
 
 from transcribe_backend.errors import StudioNotFound
+from transcribe_backend.prelabeling.project import PREFIX
 from transcribe_backend.studio.client import Studio
 
 TITLE = "AWS Transcribe"
 """The backend's name in Label Studio, unless somebody gives it another."""
-_VERSIONS = "transcribe-"
 
 Connection = dict[str, Any]
 Webhook = dict[str, Any]
@@ -30,7 +30,7 @@ def connections(studio: Studio, project: int) -> list[Connection]:
 def is_ours(connected: Connection, url: str) -> bool:
     """Whether this is a backend of ours: at `url`, or by its title or the version that it has told Label Studio."""
     version = str(connected.get("model_version") or "")
-    return is_at(connected, url) or connected.get("title") == TITLE or version.startswith(_VERSIONS)
+    return is_at(connected, url) or connected.get("title") == TITLE or version.startswith(PREFIX)
 
 
 def is_at(connected: Connection, url: str) -> bool:
