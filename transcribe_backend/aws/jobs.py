@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
@@ -39,10 +40,20 @@ class Job:
 
     @property
     def name(self) -> str:
-        """TranscriptionJobName: `ls-` and a digest of the media's identity and the recognition options."""
-        what = json.dumps([self.media.identity, self.recognition.key()])
-        prefix = REDACTED if self.recognition.redact else PREFIX
-        return prefix + hashlib.sha256(what.encode()).hexdigest()[:40]
+        """TranscriptionJobName."""
+        return job_names(self.recognition)(self.media.identity)
+
+
+@lru_cache(maxsize=64)
+def job_names(recognition: Recognition) -> Callable[[str], str]:
+    """What jobs with these options are called, by the identity of their media."""
+    return partial(_named, REDACTED if recognition.redact else PREFIX, recognition.key())
+
+
+@lru_cache(maxsize=20_000)
+def _named(prefix: str, options: str, identity: str) -> str:
+    """`ls-` and a digest of the media's identity and the recognition options."""
+    return prefix + hashlib.sha256(json.dumps([identity, options]).encode()).hexdigest()[:40]
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,11 @@ class Interface:
                 data = data.get(step) if isinstance(data, Mapping) else None
         return data
 
+    def address(self, data: object) -> str:
+        """The audio in a task's data as a text, "" where there is none."""
+        audio = self.audio(data)
+        return audio.strip() if isinstance(audio, str) else ""
+
     def data(self, audio: Any) -> dict[str, Any]:
         """A task's data with this audio in the place where Label Studio looks for it."""
         first, *steps = _STEPS.findall(self.data_key)

@@ -139,7 +139,7 @@ class Answers:
     def _asked(self, tasks: Sequence[Task], project: Project, *, urgent: bool, delivered: bool = True) -> list[_Asked]:
         version = project.version if delivered and self._live.configured and project.number else ""
         numbers = [task.get("id") for task in tasks]
-        audios = [_audio(task, project) for task in tasks]
+        audios = [project.interface.address(task.get("data")) for task in tasks]
         jobs = self._transcriber.known(audios, project.recognition, urgent=urgent)
         return [
             _Asked(Owed(audio, project.recognition, project.id, number, "" if number is None else version), job)
@@ -286,8 +286,3 @@ class Answers:
         except StudioError:
             return None
         return any(prediction.get("model_version") == each.owed.version for prediction in stored)
-
-
-def _audio(task: Task, project: Project) -> str:
-    value = project.interface.audio(task.get("data"))
-    return value.strip() if isinstance(value, str) else ""

@@ -90,8 +90,7 @@ class Estimates:
             found.billed += self.price.billed(look.seconds)
 
     def _look(self, task: Mapping[str, Any], project: Project) -> Look:
-        value = project.interface.audio(task.get("data"))
-        audio = value.strip() if isinstance(value, str) else ""
+        audio = project.interface.address(task.get("data"))
         try:
             # Without the task: what S3 misses is told, although Label Studio's own storage might have it.
             job, there, seconds = self._transcriber.preview(Owed(audio, project.recognition))

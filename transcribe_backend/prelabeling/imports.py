@@ -163,8 +163,7 @@ class Imports:
 
     def _owed(self, project: Project, tasks: Sequence[Mapping[str, Any]], since: float) -> Iterator[Owed]:
         for task in tasks:
-            value = project.interface.audio(task.get("data"))
-            audio = value.strip() if isinstance(value, str) else ""
+            audio = project.interface.address(task.get("data"))
             number = int(task["id"])
             wanted = Owed(audio, project.recognition, project.id, number, project.version, since=since)
             yield self._transcriber.small(wanted)

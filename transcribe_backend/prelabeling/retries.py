@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import replace
-from typing import Any
 
 from transcribe_backend.aws.jobs import TranscribeJobs
 from transcribe_backend.errors import StudioNotFound
@@ -62,8 +61,4 @@ class Retries:
         task = next(iter(self._live.studio.tasks_after(project.number, wanted.task - 1, wanted.task, 1)), None)
         if task is None:
             raise StudioNotFound("The task is gone.")
-        return replace(fresh, audio=_audio(project.interface.audio(task.get("data"))))
-
-
-def _audio(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
+        return replace(fresh, audio=project.interface.address(task.get("data")))

@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
-from transcribe_backend.aws.jobs import Job, TranscribeJobs
+from transcribe_backend.aws.jobs import Job, TranscribeJobs, job_names
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.price import Price
 from transcribe_backend.aws.transcripts import TranscriptStore
@@ -102,7 +101,7 @@ class Transcriber:
         media = self.audio.look(wanted.audio, wanted.task)
         if media is None:
             return ""
-        name = job_names(self._regional(media.region, wanted.recognition))(media.identity)
+        name = self._job(media, wanted.recognition).name
         return name if self.store.has(name) or self.store.fetch(name, media.region or None) else ""
 
     def preview(self, wanted: Owed) -> tuple[str, bool, float | None]:
@@ -113,7 +112,7 @@ class Transcriber:
         media = None if wanted.holds_audio else self.audio.look(wanted.audio, wanted.task)
         if media is None:
             return wanted.key, False, None
-        name = job_names(self._regional(media.region, wanted.recognition))(media.identity)
+        name = self._job(media, wanted.recognition).name
         if self.store.made_at(name, media.region or None) is not None:
             return name, True, None
         length = self.audio.length(media)
@@ -269,6 +268,9 @@ class Transcriber:
         self._work.move(item, PUSH, held=True, job=name, body=found.body())
         self._bell.ring([item.key])
 
+    def _job(self, media: Media, recognition: Recognition) -> Job:
+        return Job(media, self._regional(media.region, recognition))
+
     def _regional(self, region: str, recognition: Recognition) -> Recognition:
         """A learnt vocabulary exists in one region only; without it the audio is still transcribed."""
         if recognition.learnt and region not in ("", self._home_region()):
@@ -278,9 +280,3 @@ class Transcriber:
 
 def _starts(job: Job) -> str:
     return f"start|{job.media.region}"
-
-
-@lru_cache(maxsize=64)
-def job_names(recognition: Recognition) -> Callable[[str], str]:
-    """The names of the jobs with these options, each computed once: identity of the audio -> Job.name."""
-    return lru_cache(maxsize=20_000)(lambda identity: Job(Media("", identity, ""), recognition).name)
