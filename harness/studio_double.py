@@ -123,7 +123,7 @@ class StudioDouble:
             if int(match[1]) in self.denied:
                 return own_words(403, "You do not have permission to perform this action.")
             return self._project(method, body) if int(match[1]) in self.projects else own_words(404, "Not found.")
-        if listed := self._listed(parts.path):
+        if listed := self._listed(parts.path, parse_qs(parts.query)):
             return 200, listed[0]
         if parts.path == "/api/tasks/":
             query = parse_qs(parts.query)
@@ -136,9 +136,13 @@ class StudioDouble:
             return self._delete(int(match[1]))
         return own_words(404, "Not found.")
 
-    def _listed(self, path: str) -> tuple[Any] | None:
-        """What it tells of itself, its users and what its projects are connected to."""
-        listed = [{"id": number, "title": f"Project {number}"} for number in sorted(self.projects - self.denied)]
+    def _listed(self, path: str, query: dict[str, list[str]]) -> tuple[Any] | None:
+        """What it tells of itself, its users and what its projects are connected to; of projects just what is asked to
+        be included.
+        """
+        fields = query.get("include", ["id,title"])[0].split(",")
+        known = [{"id": number, "title": f"Project {number}"} for number in sorted(self.projects - self.denied)]
+        listed = [{name: each[name] for name in fields} for each in known]
         told = {
             "/health": {"status": "UP"},
             "/api/version/": {"release": self.version},

@@ -17,7 +17,7 @@ from harness.waiting import until
 COUNT, THREADS = 10_000, 8
 # What a backend has to ask of Label Studio, and no other path.
 ASKED = re.compile(
-    r"/health|/api/projects/(\d{1,19}/|\?page_size=\d+&include=id)|/api/(tasks|predictions)/(\d{1,19}/)?(\?.*)?"
+    r"/health|/api/projects/(\d{1,19}/|\?page_size=\d+&include=id%2Ctitle)|/api/(tasks|predictions)/(\d{1,19}/)?(\?.*)?"
     r"|/api/token/refresh/"
 )
 

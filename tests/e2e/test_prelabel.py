@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import requests
 from playwright.sync_api import Page, expect
 
 from harness import SAMPLES
@@ -15,6 +16,7 @@ from harness.backend import Server
 from harness.label_studio import LabelStudio
 from harness.protocol import newest_prediction
 from harness.transcripts import row, text_of, word_error_rate
+from harness.waiting import wait_until
 from tests.e2e.projects import BUCKET
 from transcribe_backend.commands import connect
 
@@ -48,6 +50,20 @@ def test_all_samples_are_prelabeled_and_shown(
 
     task = next(task for task in tasks if task["data"]["file"] == "jfk.wav")
     _shows_text_and_plays(page, studio, project, task)
+
+
+def test_the_status_page_knows_this_label_studio(studio: LabelStudio, start_backend: StartBackend) -> None:
+    studio.create_project("Known by its title")
+    address = f"{start_backend().url}/status.json"
+
+    def found() -> dict[str, Any] | None:
+        (told,) = (
+            each for each in requests.get(address, timeout=30).json()["health"] if each["name"] == "Label Studio"
+        )
+        return told if told["state"] != "unknown" else None
+
+    health = wait_until(found, 60, "Label Studio is looked at")
+    assert health["state"] == "good", health
 
 
 def _shows_text_and_plays(page: Page, studio: LabelStudio, project: int, task: dict[str, Any]) -> None:

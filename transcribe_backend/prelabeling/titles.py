@@ -15,6 +15,6 @@ class Titles:
     def read(self) -> dict[int, str]:
         """Ask for them; raises StudioError."""
         if self._studio is not None:
-            answer = self._studio.get("/api/projects/", page_size=_MOST, include="id")  # no counts
+            answer = self._studio.get("/api/projects/", page_size=_MOST, include="id,title")  # else it counts tasks
             self.known = {int(project["id"]): str(project["title"]) for project in answer["results"]}
         return self.known

@@ -1,5 +1,6 @@
 """Whether AWS, Label Studio, the store and the disk are well at the moment; asked in the background."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,8 @@ from transcribe_backend.errors import BucketError, TranscribeBackendError
 from transcribe_backend.home import spare_bytes
 from transcribe_backend.settings import Settings
 from transcribe_backend.telemetry.redact import redact
+
+_log = logging.getLogger(__name__)
 
 GOOD, WARNING, BAD, UNKNOWN = "good", "warning", "bad", "unknown"
 _FRESH = {GOOD: 15.0, WARNING: 15.0, BAD: 3.0, UNKNOWN: 0.0}
@@ -67,6 +70,7 @@ class Health:
         except TranscribeBackendError as error:
             found = Finding(name, BAD, redact(error.problem), redact(error.remedy))
         except Exception as error:
+            _log.exception("The check of %s failed", name)
             found = Finding(
                 name, BAD, f"The check failed: {type(error).__name__}.", "The log of the backend says more."
             )
