@@ -1,13 +1,13 @@
 """Which learnt vocabulary each project uses: AWS's word for it, remembered for a minute by all processes."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from transcribe_backend.asking import Asking
 from transcribe_backend.aws.vocabularies import Vocabularies
 from transcribe_backend.errors import AccessDenied, AWSError, QueueError, TranscribeBackendError
 from transcribe_backend.learning.calibrations import Calibrations
@@ -65,11 +65,9 @@ class Learnt:
         self._changed = changed
         self._memory = memory
         self._clock = clock
-        self._lock = threading.Lock()
-        self._asking: dict[str, Future[InUse]] = {}
+        self._asking: Asking[tuple[str, str], InUse] = Asking(lambda asked: self._asked(*asked), 2, "learnt-vocabulary")
         self._last: dict[str, InUse] = {}
         self._recalled: dict[str, float] = {}
-        self._pool = ThreadPoolExecutor(2, "learnt-vocabulary")
 
     def name(self, project: str, language: str) -> str:
         """Name of the vocabulary in use, "" for none; `project` is Label Studio's `<id>.<created>`.
@@ -89,7 +87,7 @@ class Learnt:
         age = self._now() - known.at if known else float("inf")
         if known and age < _FRESH_SECONDS:
             return known
-        asking = self._ask(project, language)
+        asking = self._asking.begin((project, language))
         if known and age < _OLDEST_SECONDS:
             return known
         return self._answer(asking, known)
@@ -145,14 +143,6 @@ class Learnt:
         if last is None:
             raise error
         return last
-
-    def _ask(self, project: str, language: str) -> "Future[InUse]":
-        key = _key(project, language)
-        with self._lock:
-            asking = self._asking.get(key)
-            if asking is None or asking.done():
-                asking = self._asking[key] = self._pool.submit(self._asked, project, language)
-            return asking
 
     def _asked(self, project: str, language: str) -> InUse:
         try:

@@ -1,13 +1,13 @@
 """Whether AWS, Label Studio, the store and the disk are well at the moment; asked in the background."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from transcribe_backend.asking import Asking
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import BucketError, TranscribeBackendError
 from transcribe_backend.home import spare_bytes
@@ -42,27 +42,18 @@ class Health:
     def __init__(self, probes: Mapping[str, Probe], clock: Callable[[], float] = time.monotonic) -> None:
         self._probes = probes
         self._clock = clock
-        self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(max(1, len(probes)), "health")
-        self._asking: dict[str, Future[None]] = {}
+        self._asking = Asking(self._ask, max(1, len(probes)), "health")
         self._known = {name: Finding(name, UNKNOWN, "is being checked …") for name in probes}
 
     def findings(self) -> list[Finding]:
         """One for each probe, in their order."""
-        asking = [self._renew(name) for name in self._probes if self._is_old(self._known[name])]
+        asking = [self._asking.begin(name) for name in self._probes if self._is_old(self._known[name])]
         if any(known.state == UNKNOWN for known in self._known.values()):
             wait(asking, _PATIENCE)
         return list(self._known.values())
 
     def _is_old(self, known: Finding) -> bool:
         return self._clock() - known.at > _FRESH[known.state]
-
-    def _renew(self, name: str) -> "Future[None]":
-        with self._lock:
-            asking = self._asking.get(name)
-            if asking is None or asking.done():
-                asking = self._asking[name] = self._pool.submit(self._ask, name)
-            return asking
 
     def _ask(self, name: str) -> None:
         try:

@@ -1,12 +1,12 @@
 """What each project has learnt, from the reports of its trainings; read in the background, for they lie in S3."""
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import asdict
 from typing import Any
 
+from transcribe_backend.asking import Asking
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.learning.lessons import Lesson, Step, lessons
@@ -22,9 +22,7 @@ class Lessons:
     def __init__(self, backend: Backend, clock: Callable[[], float] = time.monotonic) -> None:
         self._backend = backend
         self._clock = clock
-        self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(2, "lessons")
-        self._asking: dict[str, Future[None]] = {}
+        self._asking = Asking(self._read, 2, "lessons")
         self._known: dict[str, tuple[float, list[dict[str, Any]]]] = {}
 
     def of(self, project: str) -> list[dict[str, Any]]:
@@ -35,7 +33,7 @@ class Lessons:
             return []
         at, known = self._known.get(project, (float("-inf"), []))
         if self._clock() - at > _FRESH_SECONDS:
-            asking = self._renew(project)
+            asking = self._asking.begin(project)
             if project not in self._known:
                 wait([asking], _PATIENCE)
                 known = self._known.get(project, (at, []))[1]
@@ -43,16 +41,8 @@ class Lessons:
 
     def forget(self, project: str) -> None:
         """Somebody has decided something: read anew."""
-        with self._lock:
-            self._known.pop(project, None)
-            self._asking.pop(project, None)
-
-    def _renew(self, project: str) -> "Future[None]":
-        with self._lock:
-            asking = self._asking.get(project)
-            if asking is None or asking.done():
-                asking = self._asking[project] = self._pool.submit(self._read, project)
-            return asking
+        self._known.pop(project, None)
+        self._asking.forget(project)
 
     def _read(self, project: str) -> None:
         try:
