@@ -174,8 +174,7 @@ def _agreed(question: str) -> bool:
 
 def _approve(arguments: argparse.Namespace, running: Backend, project: str, language: str) -> Iterator[str]:
     name = _version(running, project, language, arguments.version)
-    running.vocabularies.promote(name)
-    running.learnt.remember(project, language, running.vocabularies.promoted(project, language) or "")
+    _use(running, project, language, name)
     yield f"In use now: {running.vocabularies.promoted(project, language)}."
 
 
@@ -242,11 +241,15 @@ def _revised(running: Backend, project: str, language: str) -> Iterator[str]:
     if wanted and set(wanted) != set(old):
         rows = sorted(table(wanted, language).rows, key=lambda row: row.phrase.casefold())
         name = running.vocabularies.create(project, language, rows).name
-        running.vocabularies.promote(name)
-        running.learnt.remember(project, language, running.vocabularies.promoted(project, language) or "")
+        _use(running, project, language, name)
     elif not wanted and old:
         yield "It was the only row in use: `vocabulary rollback` stops using it."
     yield f"In use now: {running.vocabularies.promoted(project, language) or 'no learnt vocabulary'}."
+
+
+def _use(running: Backend, project: str, language: str, name: str) -> None:
+    running.vocabularies.promote(name)
+    running.learnt.remember(project, language, running.vocabularies.promoted(project, language) or "")
 
 
 def _in_use(running: Backend, project: str, language: str) -> list[str]:
