@@ -202,7 +202,7 @@ class Backend:
         for group in self.work.troubles():
             place = (group.queue, kind(group.cause))
             owed[place] = owed.get(place, 0) + group.count
-            owed[group.queue, ""] -= group.count
+            owed[group.queue, ""] = max(0, owed.get((group.queue, ""), 0) - group.count)
         predictions = (TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)
         return Standing(
             self.slots.count(),

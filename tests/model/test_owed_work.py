@@ -24,9 +24,9 @@ from tests.model.aws_double import FAIR, WEATHER, Aws, Lags
 from tests.model.processes import KINDS, Clock, InTurn, Process, Trap, World, killed, stepped
 from tests.model.studio_weather import URL, Studio
 from tests.model.studio_weather import WEATHER as STUDIO_WEATHER
+from transcribe_backend import asking
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
-from transcribe_backend.learning import learnt
 from transcribe_backend.prelabeling import answers, imports
 from transcribe_backend.prelabeling.project import Projects
 from transcribe_backend.settings import Settings
@@ -419,7 +419,7 @@ def _fast_disk() -> str | None:
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whoever waits or works in a pool takes turns with the others, so that a sequence can be repeated."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    for module in (watch, learnt):
+    for module in (watch, asking):
         monkeypatch.setattr(module, "ThreadPoolExecutor", InTurn)
     events, time = stepped(lambda: OwedWork.world)
     monkeypatch.setattr(bell, "threading", events)

@@ -452,6 +452,22 @@ def test_an_account_that_is_full_of_others_jobs_fails_nothing(
         assert {group.problem for group in one.work.waiting() if group.queue == TRANSCRIBE} != {""}
 
 
+def test_a_file_that_is_known_to_be_short_is_waited_for_though_the_quota_is_lower_than_the_setting(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, studio: StudioDouble
+) -> None:
+    with local_aws("--slots", "3", "--latency", "600") as running:
+        aws = known(running, monkeypatch)
+        (other,) = put_audio(aws, "others.wav")
+        for number in range(3):
+            aws.started(f"other-{number}", other)
+        aws.s3.put_object(Bucket=CALLS, Key="short.wav", Body=(ROOT / "samples" / "cards_001.wav").read_bytes())
+        one = machine.process(predict_wait=0.0)
+        asked(one, [f"s3://{CALLS}/short.wav"])
+        asked_for = "select attempts from transcribe_work where queue = 'transcribe'"
+        machine.settle(one, until=lambda: one.engine.database.read(asked_for) >= [(8,)], patience=120)
+        assert one.work.failures() == []
+
+
 def test_one_region_in_trouble_does_not_hold_up_another(monkeypatch: pytest.MonkeyPatch, lonely: Machine) -> None:
     with local_aws("--latency", "0.3") as running:
         aws = known(running, monkeypatch)

@@ -74,6 +74,28 @@ def test_equal_troubles_are_one_group(one: Engine) -> None:
     assert (one.work.of("1.2"), one.work.of("3.4"), one.work.of("1")) == (9, 3, 0)
 
 
+@pytest.mark.parametrize("beforehand", [0, 1])
+def test_what_gets_into_trouble_between_two_looks_is_counted_as_that(
+    one: Engine, two: Engine, monkeypatch: pytest.MonkeyPatch, beforehand: int
+) -> None:
+    owe(one, beforehand)
+    standing, counted = one.work.standing, []
+
+    def meanwhile() -> dict[tuple[str, int], int]:
+        counted.append(standing())
+        owe(two, 2, project="3.4")
+        hold_up(two)
+        return counted[0]
+
+    monkeypatch.setattr(one.work, "standing", meanwhile)
+    first = one.work.waiting()
+    assert sum(counted[0].values()) == beforehand
+    assert [group.count for group in first] == [beforehand] * beforehand
+    assert [(group.queue, group.count, bool(group.problem)) for group in one.work.waiting()] == [
+        ("transcribe", 2 + beforehand, True)
+    ]
+
+
 def test_what_waits_is_hurried_and_what_is_well_again_is_in_no_group(one: Engine) -> None:
     owe(one, 3)
     name = hold_up(one)

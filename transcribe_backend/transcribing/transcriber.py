@@ -36,7 +36,6 @@ _CHECK_SECONDS = 120.0
 _PATIENT_STARTS = 6
 _PAUSES = (2.0, 15.0)
 _REFUSALS = 20
-_SMALLEST_QUOTA = 100  # of concurrent jobs, in the older accounts; with fewer running, AWS is not full
 
 
 class Transcriber:
@@ -193,7 +192,7 @@ class Transcriber:
             )
         else:
             if slot is Slot.OPENED:
-                self._start(item, job)
+                self._start(item, job, length)
             else:
                 self.reused(wanted.project, [job.name], media.seconds or 0.0)
             self._await(item, found, job)
@@ -208,14 +207,14 @@ class Transcriber:
     def _spent(self, media: Media, length: Length) -> DailyLimit:
         return daily_limit(media.uri, length, self._slots.today(), self._work.now())
 
-    def _start(self, item: Item, job: Job) -> None:
+    def _start(self, item: Item, job: Job, length: Length) -> None:
         try:
             started = self._jobs.start(job)
         except BaseException as error:
             if not self._has_started(job, error):
                 self._not_started(job)
                 if isinstance(error, LimitExceeded):
-                    raise self._refused(item, job, error) from error
+                    raise self._refused(item, job, length, error) from error
                 raise
             started = True
         if not started:
@@ -242,14 +241,16 @@ class Transcriber:
         self._slots.close(job.name)
         self._work.ended(job.name, AWAITING, TRANSCRIBE)
 
-    def _refused(self, item: Item, job: Job, error: LimitExceeded) -> AWSError:
-        """AWS says the same of too many requests, of too many jobs and of a file that is too long."""
-        if item.attempts < _PATIENT_STARTS:
+    def _refused(self, item: Item, job: Job, length: Length, error: LimitExceeded) -> AWSError:
+        """AWS says the same of too many requests, of too many jobs and of a file that is too long.
+
+        The last is ruled out where the length is known: what lasts too long was refused before.
+        """
+        if length.measured or item.attempts < _PATIENT_STARTS:
             self._turns.pause(_starts(job), min(_PAUSES[0] * item.attempts, _PAUSES[1]))
             return error
         running = self._jobs.running(job.media.region, self._most_jobs)
-        sure = _SMALLEST_QUOTA if item.attempts < _REFUSALS else self._most_jobs
-        if running >= min(self._most_jobs, sure):
+        if running and (item.attempts < _REFUSALS or running >= self._most_jobs):
             return error
         return AWSError(
             f"AWS refuses to start a job for {job.media.uri} although only {running} of {self._most_jobs} jobs run: "

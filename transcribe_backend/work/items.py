@@ -312,13 +312,16 @@ class Work:
         return {(str(queue), int(priority)): int(count) for queue, priority, count in rows}
 
     def waiting(self, most: int = 50) -> list[Waiting]:
-        """What is owed, by queue and by what it waits for, the most frequent first: troubles, then what has none."""
+        """What is owed, by queue and by what it waits for, the most frequent first: troubles, then what has none.
+
+        An item may get into trouble between the two looks; then it is counted as that.
+        """
         troubles = self.troubles(most)
         well: dict[str, int] = {}
         for (queue, _), count in self.standing().items():
             well[queue] = well.get(queue, 0) + count
         for group in troubles:
-            well[group.queue] -= group.count
+            well[group.queue] = well.get(group.queue, 0) - group.count
         calm = [Waiting(queue, "", "", count) for queue, count in well.items() if count > 0 and queue != FAILED]
         return [group for group in troubles if group.queue != FAILED] + calm
 
