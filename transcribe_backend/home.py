@@ -16,10 +16,9 @@ _RESERVE = 512 * 1024**2
 
 
 def command(*words: str) -> str:
-    """A command of ours as this installation runs it: with its virtual environment, if it has one."""
-    inside = sys.prefix != sys.base_prefix
-    python = os.path.relpath(sys.executable) if inside else "python"
-    shown = sys.executable if python.startswith("..") else python
+    """A command of ours as this installation runs it: with this very Python."""
+    near = os.path.relpath(sys.executable)
+    shown = sys.executable if near.startswith("..") else near
     return " ".join((shown, "-m", "transcribe_backend", *words))
 
 

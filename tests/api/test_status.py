@@ -14,6 +14,7 @@ from harness.waiting import until
 from model import AWSTranscribe
 from tests.api.conftest import AUDIO_BUCKET
 from transcribe_backend.backend import Backend
+from transcribe_backend.home import command
 from transcribe_backend.speech.vocabulary import table
 from transcribe_backend.web.app import create_app
 from transcribe_backend.web.health import UNKNOWN, Finding, Health
@@ -59,7 +60,7 @@ def test_a_fresh_backend_has_nothing_to_tell(client: FlaskClient) -> None:
     assert page.status_code == 200
     assert page.mimetype == "text/html"
     assert "Nothing is waiting or running." in page.text
-    assert "No project has been connected yet" in page.text
+    assert f"No project has been connected yet: <code>{command('connect --project 7')}</code>" in page.text
     assert "LABEL_STUDIO_URL is not set: nothing is delivered late" in findings(client)["Label Studio"]["told"]
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from transcribe_backend import __version__
+from transcribe_backend import __version__, home
 from transcribe_backend.backend import Backend, backend
 from transcribe_backend.commands import connect, estimate, export, retry, serve, transcribe, vocabulary, worker
 from transcribe_backend.commands.doctor import command as doctor
@@ -26,9 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their arguments."""
-    made = argparse.ArgumentParser(
-        "python -m transcribe_backend", description="AWS Transcribe backend for Label Studio"
-    )
+    made = argparse.ArgumentParser(home.command(), description="AWS Transcribe backend for Label Studio")
     made.add_argument("--version", action="version", version=__version__)
     commands = made.add_subparsers(required=True, dest="command", metavar="COMMAND")
 

@@ -272,7 +272,7 @@ def _nothing_to_fill(interface: Interface, everything: Sequence[Tag]) -> Labelin
     if any(tag.kind == "paragraphs" for tag in everything):
         return LabelingConfigError(
             "A transcript cannot fill labels of Paragraphs, but it can be their dialogue.",
-            remedy="Import tasks made by: python -m transcribe_backend transcribe --dialogue",
+            remedy="Import tasks that the backend's command `transcribe --dialogue` has made.",
         )
     return LabelingConfigError(
         f"Nothing in the labeling config can be filled from a transcript of {quoted(interface.to_name)}.",

@@ -11,6 +11,7 @@ from flask import Flask, Response, jsonify, render_template, request
 
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import RequestError
+from transcribe_backend.home import command
 from transcribe_backend.web import actions, plots
 from transcribe_backend.web.health import health
 from transcribe_backend.web.lessons import Lessons
@@ -69,6 +70,7 @@ _DRAWING = {
     "confidence_names": _confidence_names,
     "wait_names": _wait_names,
     "day_names": _day_names,
+    "command": command,
 }
 
 
