@@ -41,7 +41,7 @@ help:
 	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'
 	@echo 'make test-fast             of these the fast ones: under two minutes'
 	@echo 'make check                 linters and types only'
-	@echo 'make pythons               unit and API tests on each Python from 3.11 to 3.13 that is there (PYTHONS="3.12")'
+	@echo 'make pythons               unit and API tests on each Python from 3.11 to 3.13 that is there or that uv brings (PYTHONS="3.12")'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
 	@echo 'make bench                 the benchmarks'
 	@echo 'make campaign              half an hour of faults; CAMPAIGN="--minutes 3 --seed 1 --fault kill" (--list shows them)'
@@ -100,13 +100,13 @@ check: $(INSTALLED)
 	$(BIN)/python -m mypy
 
 test: check $(STUDIO_INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(KEYWORDS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(or $(KEYWORDS),--cov)
 
 test-fast: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' $(FAST_ROOMS) $(KEYWORDS)
 
-pythons:
-	@KEYWORDS='$(KEYWORDS)' scripts/pythons.sh $(PYTHONS)
+pythons: $(UV_INSTALLED)
+	@UV=$(TOOLS_VENV)/bin/uv KEYWORDS='$(KEYWORDS)' scripts/pythons.sh $(PYTHONS)
 
 contract: $(INSTALLED)
 	@$(BIN)/python -m contract $(CONTRACT)
