@@ -11,7 +11,7 @@ from harness import ROOT
 WRITTEN = (
     ".venv", ".venv-label-studio", ".cache/pythons/3.12/x", ".bench/bulk.svg", ".demo/x", "tests/artifacts/x.png",
     "dist/x.whl", "build/x", "label_studio_aws_transcribe.egg-info/x", "sbom.cdx.json", "contract-report.md",
-    "data/queue.sqlite", ".coverage",
+    "data/queue.sqlite", ".cache/coverage/data",
 )  # fmt: skip
 
 

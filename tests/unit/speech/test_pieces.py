@@ -1,6 +1,7 @@
 """A long recording is cut only where both texts agree."""
 
 import random
+from dataclasses import replace
 
 from transcribe_backend.speech.pieces import pieces
 from transcribe_backend.speech.transcript import Transcript, Word
@@ -45,3 +46,10 @@ def test_without_pauses_there_are_no_pieces() -> None:
     said = " ".join(sentences(20, 3))
     assert pieces(spoken(said, pause=0.1), said, "en-US") == []
     assert pieces(Transcript("", ()), said, "en-US") == []
+
+
+def test_a_text_that_is_not_that_of_the_words_is_not_cut() -> None:
+    said = sentences(40, 4)
+    text = " ".join(said)
+    assert pieces(spoken(text), text, "en-US")
+    assert pieces(replace(spoken(text), text=" ".join(said[1:])), text, "en-US") == []

@@ -99,6 +99,12 @@ def test_a_word_the_table_forgets_belongs_to_the_speaker_before() -> None:
     assert [word.speaker for word in transcript.words] == ["spk_1", "spk_1"]
 
 
+def test_a_word_the_table_forgets_is_on_the_channel_before() -> None:
+    channels = [{"channel_label": "ch_1", "items": [item("a")]}]
+    transcript = parse(document(item("a"), item("b", "0.5", "0.9"), channel_labels={"channels": channels}))
+    assert [word.channel for word in transcript.words] == [1, 1]
+
+
 @pytest.mark.parametrize("odd", [None, 7, "x", [{"id": 0, "items": 7}], [{"items": [{}]}], [{"items": None}]])
 def test_audio_segments_are_not_read_whatever_they_are(odd: Any) -> None:
     assert parse(document(item("a", id=0), audio_segments=odd)).text == "a"
