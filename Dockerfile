@@ -12,6 +12,9 @@ LABEL org.opencontainers.image.title="label-studio-aws-transcribe" \
     org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.revision="${REVISION}"
 
+# Of the commit, in seconds since 1970: with it the same commit makes the same layers (`make image-twice`).
+ARG SOURCE_DATE_EPOCH
+
 WORKDIR /app
 
 ENV PYTHONUNBUFFERED=1 \

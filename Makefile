@@ -29,7 +29,7 @@ DEPLOY_INSTALLED := $(DEPLOY_VENV)/.installed
 # Where a test takes milliseconds: no browser, no Label Studio, no server under gunicorn.
 FAST_ROOMS := tests/unit tests/work tests/transcribing tests/prelabeling tests/deploy
 
-.PHONY: help install install-label-studio demo run test test-fast check contract bench campaign reliability lock pin mutants sbom audit validate pythons wheel image-test example-test clean
+.PHONY: help install install-label-studio demo run test test-fast check contract bench campaign reliability lock pin mutants sbom audit validate pythons wheel image-test image-twice example-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -50,6 +50,7 @@ help:
 	@echo 'make validate              Dockerfiles, Compose, Kubernetes and CloudFormation against their schemas'
 	@echo 'make wheel                 dist/label_studio_aws_transcribe-….whl, the same bytes for the same commit'
 	@echo 'make image-test            builds the image and tries it'
+	@echo 'make image-twice           builds it twice, and compares the layers'
 	@echo 'make example-test          builds the example for Label Studio'"'"'s repository of models and runs its tests inside'
 	@echo 'make lock                  writes the lock files (UPGRADE=1 takes newer versions)'
 	@echo 'make pin                   writes the digest of the base image into the Dockerfile (needs Docker)'
@@ -152,6 +153,9 @@ wheel: $(INSTALLED)
 
 image-test:
 	@scripts/image_test.sh
+
+image-twice:
+	@scripts/image_twice.sh
 
 example-test: $(INSTALLED)
 	@scripts/example_test.sh

@@ -121,10 +121,12 @@ def shuffled(seed: int) -> Annotator:
 
 
 def misplaced(seed: int) -> Annotator:
-    """Writes, in place of one word in three, a name that nobody said."""
+    """Writes, in place of each name and of every third word, a name that nobody said."""
     draw = random.Random(f"misplaced {seed}")  # noqa: S311 - repeatable, not secret
-    others = names(seed + 1000)
-    return lambda text: " ".join(draw.choice(others) if draw.random() < 1 / 3 else word for word in text.split())
+    said, others = set(names(seed)), names(seed + 1000)
+    return lambda text: " ".join(
+        draw.choice(others) if word.strip(".") in said or draw.random() < 1 / 3 else word for word in text.split()
+    )
 
 
 def habits() -> Iterator[tuple[str, Callable[[int], Annotator]]]:

@@ -1,10 +1,12 @@
 """S3 objects become Media: regions, policy, versions, what AWS Transcribe would refuse."""
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from tests.adapters.s3 import ELSEWHERE, REGION, fresh_buckets, moto_s3
@@ -164,13 +166,53 @@ def head(stubbed: StubbedClients, **answer: Any) -> None:
     stubbed.stub.add_response("head_object", {"ETag": '"t"', "ContentLength": 5, **answer}, OBJECT)
 
 
+def refuse(stubbed: StubbedClients, what: str, code: str, status: int = 403) -> None:
+    """HEAD is refused without a word, GET with a code."""
+    head, get, place, more = {
+        "bucket": ("head_bucket", "list_objects_v2", BUCKET, {"MaxKeys": 1}),
+        "object": ("head_object", "get_object", OBJECT, {"Range": "bytes=0-0"}),
+    }[what]
+    stubbed.stub.add_client_error(head, str(status), http_status_code=status, expected_params=place)
+    stubbed.stub.add_client_error(get, code, http_status_code=status, expected_params={**place, **more})
+
+
 def test_denied_metadata_leaves_the_uri_alone(stubbed: StubbedClients) -> None:
-    stubbed.stub.add_client_error("head_bucket", "403", http_status_code=403, expected_params=BUCKET)
+    refuse(stubbed, "bucket", "AccessDenied")
     for _ in range(2):
-        stubbed.stub.add_client_error("head_object", "403", http_status_code=403, expected_params=OBJECT)
+        refuse(stubbed, "object", "AccessDenied")
     locator = S3Media(stubbed, Settings())
     assert locator.readable("s3://calls/a.wav") is None
     assert locator.locate("s3://calls/a.wav") == Media("s3://calls/a.wav", "s3://calls/a.wav", REGION)
+
+
+@pytest.mark.parametrize("what", ["bucket", "object"])
+@pytest.mark.parametrize(
+    ("code", "status", "told"),
+    [
+        ("RequestTimeTooSkewed", 403, "this machine's time"),
+        ("InvalidAccessKeyId", 403, "the credentials"),
+        ("ExpiredToken", 400, "the credentials"),
+        ("InvalidRequest", 400, "InvalidRequest"),
+    ],
+)
+def test_a_refusal_that_has_other_reasons_is_no_denial(
+    stubbed: StubbedClients, what: str, code: str, status: int, told: str
+) -> None:
+    """Else the audio would be another one, whose job is paid again, and its region a guess."""
+    if what == "object":
+        stubbed.stub.add_response("head_bucket", {"BucketRegion": REGION}, BUCKET)
+    refuse(stubbed, what, code, status)
+    with pytest.raises(AWSError, match=told):
+        S3Media(stubbed, Settings()).locate("s3://calls/a.wav")
+
+
+def test_what_was_in_the_way_may_pass_meanwhile(stubbed: StubbedClients) -> None:
+    stubbed.stub.add_response("head_bucket", {"BucketRegion": REGION}, BUCKET)
+    stubbed.stub.add_client_error("head_object", "403", http_status_code=403, expected_params=OBJECT)
+    body = StreamingBody(io.BytesIO(b"a"), 1)
+    stubbed.stub.add_response("get_object", {"Body": body}, {**OBJECT, "Range": "bytes=0-0"})
+    stubbed.stub.add_response("head_object", {"ETag": '"t"', "ContentLength": 5}, OBJECT)
+    assert S3Media(stubbed, Settings()).locate("s3://calls/a.wav").identity == "s3://calls/a.wav#t"
 
 
 @pytest.mark.parametrize("status", [301, 403])

@@ -101,7 +101,7 @@ class Aws:
         return answer
 
     def _refusal(self, operation: str) -> Exception | None:
-        s3 = operation.startswith("head") or operation.endswith(("_object", "_file"))
+        s3 = operation.startswith(("head", "list_objects")) or operation.endswith(("_object", "_file"))
         if self.weather == "away":
             return EndpointConnectionError(endpoint_url=_URL)
         if self.weather == "full":
@@ -172,6 +172,9 @@ class Aws:
 
     def head_bucket(self, **request: Any) -> Any:
         return {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": REGION}}}
+
+    def list_objects_v2(self, **request: Any) -> Any:
+        return {"Contents": []}
 
     def head_object(self, **request: Any) -> Any:
         body = self._object(request)

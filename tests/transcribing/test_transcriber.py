@@ -35,7 +35,7 @@ from tests.backends import (
     queues,
 )
 from transcribe_backend.backend import Backend
-from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.errors import AWSError, TranscribeBackendError
 from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE, Owed
 
@@ -466,6 +466,27 @@ def test_a_file_that_is_known_to_be_short_is_waited_for_though_the_quota_is_lowe
         asked_for = "select attempts from transcribe_work where queue = 'transcribe'"
         machine.settle(one, until=lambda: one.engine.database.read(asked_for) >= [(8,)], patience=120)
         assert one.work.failures() == []
+
+
+def test_audio_that_is_looked_at_with_a_wrong_clock_is_no_other_audio(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, studio: StudioDouble
+) -> None:
+    with local_aws("--latency", "0.3") as running:
+        aws = known(running, monkeypatch)
+        uris = put_audio(aws, "skewed.wav")
+        aws.s3.create_bucket(Bucket="abroad", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        aws.s3.put_object(Bucket="abroad", Key="far.wav", Body=b"far")
+        one = machine.process(predict_wait=0.0, s3_bucket="")
+        uris.append("s3://abroad/far.wav")
+        with weather(aws, clock_skew=7200):
+            for uri in uris:
+                with pytest.raises(AWSError, match="this machine's time"):
+                    one.transcriber.audio.look(uri, None)
+        asked(one, uris)
+        machine.settle(one)
+        assert one.work.failures() == []
+        assert job_of(aws, "skewed.wav").name in jobs_started(aws)
+        assert studio.counts() == {1: 1, 2: 1}
 
 
 def test_one_region_in_trouble_does_not_hold_up_another(monkeypatch: pytest.MonkeyPatch, lonely: Machine) -> None:

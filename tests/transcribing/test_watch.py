@@ -13,7 +13,7 @@ from transcribe_backend.aws.jobs import JobStatus, TranscribeJobs
 from transcribe_backend.backend import Backend
 from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE
 from transcribe_backend.transcribing.watch import SLOWEST_PERIOD, WATCH
-from transcribe_backend.work.items import FAILED, LEASE
+from transcribe_backend.work.items import FAILED, LEASE, URGENT
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,36 @@ def test_a_job_that_ends_is_noticed_by_the_next_look(
     states = queues(one)
     assert sorted(states.values()).count(AWAITING) == 4
     assert one.slots.count() == 4
+
+
+@pytest.mark.parametrize("left", [0, 2])
+def test_jobs_that_end_together_are_found_in_s3_and_not_asked_for_by_themselves(
+    aws: LocalAWS, machine: Machine, one: Backend, end: Callable[..., str], left: int
+) -> None:
+    running(aws, one, *(f"together-{number}-{left}.wav" for number in range(12)))
+    before = calls(aws, "GetTranscriptionJob")
+    for number in range(left, 12):
+        end(f"together-{number}-{left}.wav")
+    machine.clock.ahead += 2
+    one.crew.step()
+    assert one.slots.count() == left
+    assert calls(aws, "GetTranscriptionJob") == before
+
+
+def test_the_list_need_not_know_a_job_that_begins_just_now(aws: LocalAWS, machine: Machine, one: Backend) -> None:
+    def asked_for() -> int:
+        return int(aws.calls()["refused"].get("transcribe", {}).get("GetTranscriptionJob", 0))
+
+    running(aws, one, *(f"begun-{number}.wav" for number in range(4)))
+    machine.clock.ahead += 1
+    for number in range(4):
+        one.slots.open(f"ls-about-to-start-{number}", "us-east-1", TRANSCRIBE, URGENT)
+    before, looked = asked_for(), looks(aws)
+    one.crew.step()
+    assert (looks(aws), asked_for()) == (looked + 1, before)
+    machine.clock.ahead += 1
+    one.crew.step()
+    assert asked_for() == before + 4, "they were never started, and that is found out"
 
 
 def test_what_is_listed_is_listed_once_for_many_jobs_and_processes(

@@ -1,5 +1,6 @@
 """S3_BUCKET, where we and AWS Transcribe keep what is ours: its region, its encryption, and what lies in it."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from transcribe_backend.aws.addresses import S3Address
-from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
+from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, head_object, in_words, translate
 from transcribe_backend.errors import AudioForbidden, AudioNotFound, AWSError, BucketError
 from transcribe_backend.memory import Memory
 from transcribe_backend.settings import Settings
@@ -39,19 +40,28 @@ class Regions:
         return known
 
     def _ask(self, bucket: str) -> str:
-        try:
-            with aws_errors(f"find the region of bucket {bucket}"):
-                answer: Any = self._clients.s3().head_bucket(Bucket=bucket)
-        except AWSError as error:
-            if not isinstance(error.__cause__, ClientError):
+        client = self._clients.s3()
+        with aws_errors(f"find the region of bucket {bucket}"):
+            try:
+                return _region(
+                    in_words(partial(_head, client, bucket), partial(client.list_objects_v2, Bucket=bucket, MaxKeys=1))
+                )
+            except ClientError as error:
+                if error_code(error) in MISSING:
+                    raise AudioNotFound(f"S3 has no bucket {bucket}.", remedy="Check the bucket's name.") from error
+                if error_code(error) in DENIED:
+                    return ""
                 raise
-            if error_code(error.__cause__) in MISSING:
-                raise AudioNotFound(f"S3 has no bucket {bucket}.", remedy="Check the bucket's name.") from error
-            # A refusal (403) or a redirect (301) names the region as well; what else is refused says nothing of it.
-            answer = error.__cause__.response
-            if not _region(answer) and error_code(error.__cause__) not in DENIED:
-                raise
-        return _region(answer)
+
+
+def _head(client: "S3Client", bucket: str) -> Any:
+    """A refusal (403) and a redirect (301) name the region as well."""
+    try:
+        return client.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if _region(error.response):
+            return error.response
+        raise
 
 
 def _region(answer: Any) -> str:
@@ -104,7 +114,7 @@ class Bucket:
     def holds(self, name: str) -> bool:
         """Whether the object is there. Raises AWSError."""
         try:
-            self._client.head_object(Bucket=self.name, Key=self.key(name))
+            head_object(self._client, Bucket=self.name, Key=self.key(name))
         except ClientError as error:
             if error_code(error) in MISSING | DENIED:  # 403: missing, and we may not list
                 return False

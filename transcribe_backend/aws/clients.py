@@ -44,13 +44,13 @@ _BAD_CREDENTIALS = frozenset(
         "ExpiredTokenException",
         "InvalidSignatureException",
         "AuthFailure",
-        "400",  # HEAD is answered without a body: so S3 says ExpiredToken
     }
 )
 _WRONG_CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheRequestFuture"})
 _WRONG_TIME = ("Signature expired:", "Signature not yet current:")  # with the code of a wrong signature
 _SILENT_SECONDS = 10.0
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
+_WORDLESS = frozenset({"400", "403"})
 
 _MISTAKES = {
     ProfileNotFound: "Correct AWS_PROFILE, or add the profile to the AWS configuration of the backend's user.",
@@ -184,6 +184,29 @@ def aws_errors(doing: str) -> Iterator[None]:
         raise translate(error, doing) from error
 
 
+def in_words(head: Callable[[], Any], get: Callable[[], object]) -> Any:
+    """The answer to a HEAD request. S3 refuses one without a word, whatever the reason: a GET request that asks for the
+    same is refused with a code, which tells a wrong clock or expired credentials from a permission that is missing.
+
+    Raises ClientError.
+    """
+    try:
+        return head()
+    except ClientError as error:
+        if error_code(error) not in _WORDLESS:
+            raise
+    get()
+    return head()  # what was in the way has passed
+
+
+def head_object(client: "S3Client", **place: Any) -> Any:
+    """HeadObject of `Bucket`, `Key`, `VersionId`; raises ClientError with a code that says why."""
+    return in_words(
+        lambda: client.head_object(**place),
+        lambda: client.get_object(**place, Range="bytes=0-0")["Body"].close(),
+    )
+
+
 def translate(error: ClientError | BotoCoreError, doing: str) -> AWSError:
     """The AWSError of a boto3 exception, with AWS's own words and a remedy."""
     if isinstance(error, ClientError):
@@ -224,13 +247,6 @@ def _refusal(error: ClientError, doing: str) -> AWSError:
         return LimitExceeded(
             f"AWS takes no more requests now to {doing} ({code}: {message}).",
             remedy="It passes by itself; set TRANSCRIBE_START_RATE and TRANSCRIBE_MAX_JOBS to your account's quotas.",
-        )
-    if code == "400":  # the answer to a HEAD, which has no words
-        return AWSError(
-            f"AWS refuses to {doing} (400), and does not say why.",
-            remedy="Check AWS_SESSION_TOKEN of the backend: it may be expired. What is encrypted with a key of its own "
-            "(SSE-C) cannot be read.",
-            mended=Mended.OPERATOR,
         )
     if code == "BadRequestException" and "ocabular" in message:
         return VocabularyError(

@@ -11,7 +11,7 @@ from functools import lru_cache
 from botocore.exceptions import BotoCoreError, ClientError
 
 from transcribe_backend.aws.bucket import Bucket
-from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, translate
+from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, in_words, translate
 from transcribe_backend.aws.media import MEDIA
 from transcribe_backend.aws.names import Names, names
 from transcribe_backend.errors import AWSError, BucketError, TranscribeBackendError
@@ -120,7 +120,8 @@ class Diagnosis:
 def check_bucket(clients: AWSClients, bucket: str) -> None:
     """Raise BucketError, or another AWSError, when S3_BUCKET is not there or not ours."""
     try:
-        clients.s3().head_bucket(Bucket=bucket)
+        client = clients.s3()
+        in_words(lambda: client.head_bucket(Bucket=bucket), lambda: client.list_objects_v2(Bucket=bucket, MaxKeys=1))
     except ClientError as error:
         if error_code(error) in ("404", "NoSuchBucket"):
             raise BucketError(

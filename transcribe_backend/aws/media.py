@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from transcribe_backend.aws import addresses, length
 from transcribe_backend.aws.addresses import S3Address
 from transcribe_backend.aws.bucket import DENIED, MISSING, Bucket, Regions
-from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
+from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, head_object
 from transcribe_backend.errors import (
     AccessDenied,
     AudioError,
@@ -111,7 +111,7 @@ class S3Media:
         try:
             with aws_errors(f"look at {found.uri}"):
                 region = self._regions.of(found.bucket)
-                return self._clients.s3(region).head_object(Bucket=found.bucket, Key=found.key, **version)  # type: ignore[arg-type]
+                return head_object(self._clients.s3(region), Bucket=found.bucket, Key=found.key, **version)
         except AudioNotFound as error:
             raise _not_found(found) from error
         except AWSError as error:

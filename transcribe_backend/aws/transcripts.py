@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code
+from transcribe_backend.aws.clients import AWSClients, aws_errors, error_code, head_object
 from transcribe_backend.errors import TranscriptError
 from transcribe_backend.memory import Memory
 from transcribe_backend.settings import Settings
@@ -97,12 +97,12 @@ class TranscriptStore:
     def _written(self, key: str, region: str | None) -> float | None:
         with aws_errors(f"look at s3://{self._settings.s3_bucket}/{key}"):
             try:
-                head = self._clients.s3(region).head_object(Bucket=self._settings.s3_bucket, Key=key)
+                head = head_object(self._clients.s3(region), Bucket=self._settings.s3_bucket, Key=key)
             except ClientError as error:
                 if error_code(error) in _MISSING:
                     return None
                 raise
-        return head["LastModified"].timestamp()
+        return float(head["LastModified"].timestamp())
 
     def _path(self, name: str) -> Path:
         return self._folder / name[3:5] / f"{name}.json.gz"

@@ -100,10 +100,12 @@ class Watch:
     def _look(self, region: str, running: list[Running]) -> TranscribeBackendError | None:
         """What an operator has to mend before these jobs can be followed, if anything."""
         now = self._work.now()
-        listed = self._listed(region, len(running)) if len(running) > _SINGLE else frozenset()
-        unlisted = [job for job in running if job.name not in listed and job.ask <= now and job.since <= now]
+        alone = len(running) <= _SINGLE
+        listed = frozenset() if alone else self._listed(region, len(running))
+        newest = now if alone else now - _PERIOD  # of those that begin just now the list cannot know
+        unlisted = [job for job in running if job.name not in listed and job.ask <= now and job.since <= newest]
         with ThreadPoolExecutor(_AT_ONCE, "transcript-fetch") as pool:
-            problems = list(pool.map(lambda job: self._examine_safely(region, job, alone=not listed), unlisted))
+            problems = list(pool.map(lambda job: self._examine_safely(region, job, alone=alone), unlisted))
         return next((error for error in problems if error and error.mended is Mended.OPERATOR), None)
 
     def _listed(self, region: str, expected: int) -> frozenset[str]:
