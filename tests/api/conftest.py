@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from harness import ROOT
 from harness.aws import LocalAWS, local_aws
 from model import AWSTranscribe
-from tests.adapters.servers import Reply, Request, Server, serve
+from tests.servers import Reply, Request, Server, serve
 from transcribe_backend.backend import Backend
 from transcribe_backend.settings import Settings
 from transcribe_backend.web.app import create_app

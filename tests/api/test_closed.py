@@ -18,8 +18,8 @@ from harness import grammar, protocol
 from harness.aws import LocalAWS
 from harness.waiting import until
 from model import AWSTranscribe
-from tests.adapters.servers import Server
 from tests.api.conftest import API_KEY
+from tests.servers import Server
 from transcribe_backend.backend import Backend
 from transcribe_backend.web.app import create_app
 

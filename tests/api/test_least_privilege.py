@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from harness import protocol
 from harness.aws import LocalAWS
 from local_aws.iam import Need
-from tests.adapters.servers import Reply, Server, serve
 from tests.api.conftest import API_KEY, AUDIO, AUDIO_BUCKET, BUCKET
 from tests.deploy.policy import DeployedPolicy
+from tests.servers import Reply, Server, serve
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.listing import audio_uris
 from transcribe_backend.aws.vocabularies import Vocabularies

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 
 from harness import protocol
 from harness.aws import LocalAWS
-from tests.adapters.servers import Server
 from tests.api import recorded
 from tests.api.conftest import AUDIO_BUCKET
+from tests.servers import Server
 from transcribe_backend.backend import Backend
 
 NINE = "03_predict_retrieve_9_tasks_all_import_kinds"

@@ -12,9 +12,9 @@ import requests
 from harness import protocol
 from harness.aws import LocalAWS
 from harness.backend import backend
-from tests.adapters.servers import Reply, Request, Server, serve
 from tests.api import recorded
 from tests.api.conftest import AUDIO, AUDIO_BUCKET, BUCKET
+from tests.servers import Reply, Request, Server, serve
 
 AWS_ID, AWS_SECRET = "AKIAQWERTYUIOPASDFGH", "s3cr3t/of+AWS/0123456789abcdefghijklmnop"
 SESSION = "FwoGZXIvYXdzEJr//////////wEaDHNlc3Npb24tdG9rZW4+Q/x=="

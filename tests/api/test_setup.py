@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from harness import protocol
 from harness.aws import LocalAWS
 from harness.waiting import until
-from tests.adapters.servers import Reply, serve
 from tests.api import recorded
+from tests.servers import Reply, serve
 from transcribe_backend.backend import Backend
 
 LONGEST = 400

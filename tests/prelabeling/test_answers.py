@@ -15,7 +15,6 @@ from harness.aws import LocalAWS, local_aws
 from harness.postgres import postgres
 from harness.studio_double import StudioDouble
 from harness.waiting import until
-from tests.adapters.servers import Reply, Request, serve
 from tests.backends import (
     OWED,
     SEGMENTS,
@@ -31,6 +30,7 @@ from tests.backends import (
     queues,
     texts,
 )
+from tests.servers import Reply, Request, serve
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import QueueError
 from transcribe_backend.labeling.interface import Interface

@@ -1,4 +1,4 @@
-"""Real HTTP servers on 127.0.0.1 for the adapters' tests."""
+"""Real HTTP servers on 127.0.0.1 for tests."""
 
 import threading
 from collections.abc import Callable, Iterator

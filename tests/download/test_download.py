@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.servers import Reply, Request, Server, serve
+from tests.servers import Reply, Request, Server, serve
 from transcribe_backend.download.bodies import BodyCut, Limits
 from transcribe_backend.download.download import Downloader, is_public
 from transcribe_backend.errors import AudioError, AudioForbidden, AudioNotFound, AudioUnsupported

@@ -9,7 +9,7 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from tests.adapters.s3 import ELSEWHERE, REGION, fresh_buckets, moto_s3
+from tests.s3 import ELSEWHERE, REGION, fresh_buckets, moto_s3
 from transcribe_backend.aws.addresses import from_url
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.media import MAX_BYTES, Media, S3Media

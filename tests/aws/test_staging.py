@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.s3 import REGION, fresh_buckets, moto_s3
+from tests.s3 import REGION, fresh_buckets, moto_s3
 from transcribe_backend.aws import staging
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.staging import Staging

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.s3 import fresh_buckets, moto_s3
-from tests.adapters.servers import Reply, Request, Server, serve
+from tests.s3 import fresh_buckets, moto_s3
+from tests.servers import Reply, Request, Server, serve
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.media import S3Media
 from transcribe_backend.aws.staging import Staging

@@ -15,8 +15,8 @@ from harness.aws import LocalAWS, local_aws
 from harness.label_studio import VERSION
 from harness.processes import free_port
 from harness.studio_double import StudioDouble, studio_double
-from tests.adapters.servers import Reply, Request, Server, serve
 from tests.deploy.policy import DeployedPolicy
+from tests.servers import Reply, Request, Server, serve
 from transcribe_backend.commands import parser as cli
 from transcribe_backend.commands.connections import basic
 from transcribe_backend.commands.doctor import label_studio

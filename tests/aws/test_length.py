@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.adapters.s3 import fresh_buckets, moto_s3
+from tests.s3 import fresh_buckets, moto_s3
 from transcribe_backend.aws import length
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.media import S3Media

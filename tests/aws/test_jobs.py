@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import Stubber
 
 from harness import ROOT
-from tests.adapters.servers import Reply, serve
+from tests.servers import Reply, serve
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.jobs import Job, JobStatus, TranscribeJobs
 from transcribe_backend.aws.media import Media
