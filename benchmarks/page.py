@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks import figures
+from benchmarks.rivalry import SCRIPT
 from benchmarks.warm import GOALS, NEW, OURS
 from harness import ROOT
 
@@ -29,7 +30,7 @@ Many files at once under AWS's default quotas (25 starts, 30 Gets and 5 lists a 
 [stand-in for AWS](../local_aws). The script is what a good engineer would write with boto3 in an hour
 ([`benchmarks/scripts.py`](../benchmarks/scripts.py)): 25 threads, adaptive retries, a Get every five seconds for each
 job. `/predict` is one request from Label Studio, timed until its double holds every prediction; `transcribe` is the
-command.
+command; "Label Studio" is a real one (SQLite, on the same machine) whose Data Manager retrieves all predictions.
 
 A thread that waits for its job starts no other: the script never has more than 25 jobs under way, of the 250 that AWS
 allows. The backend starts jobs as fast as the quota allows and asks AWS for lists of a hundred jobs instead of for
@@ -57,7 +58,7 @@ def rivalry(tasks: int, latency: float) -> Iterator[str]:
     if not (kept := figures.kept(name)):
         yield f"Not measured (`python -m benchmarks.rivalry --tasks {tasks} --latency {latency:g}`).\n"
         return
-    base = statistics.median(run["seconds"] for run in kept["runs"]["script"])
+    base = statistics.median(run["seconds"] for run in kept["runs"][SCRIPT])
     yield f"{_about(kept)}\n\n| | seconds | runs | beside the script | Get | Start |\n|---|---|---|---|---|---|\n"
     for way, runs in kept["runs"].items():
         seconds = [run["seconds"] for run in runs]

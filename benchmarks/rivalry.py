@@ -1,8 +1,8 @@
 """`python -m benchmarks.rivalry`: many files beside a threaded boto3 script, under AWS's default quotas.
 
-One /predict of all tasks and the `transcribe` command, each beside `scripts.threaded` with the same files in an AWS of
-its own, round after round. About three minutes a round at 8 s; `--latency`, `--tasks` and `--rounds` change what is
-measured. Keeps the figures for docs/performance.md.
+One /predict of all tasks, the `transcribe` command, and a real Label Studio that retrieves all predictions, each beside
+`scripts.threaded` with the same files in an AWS of its own, round after round. About four minutes a round at 8 s;
+`--latency`, `--tasks` and `--rounds` change what is measured. Keeps the figures for docs/performance.md.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import matplotlib
@@ -20,7 +21,8 @@ from benchmarks import figures, scripts
 from benchmarks.bulk import report
 from harness import ROOT
 from harness.processes import environment
-from harness.scene import QUOTAS, Scene, scene
+from harness.scene import QUOTAS, RealScene, Scene, Setting, real_scene, scene
+from harness.waiting import wait_until
 
 matplotlib.use("Agg")
 
@@ -55,29 +57,46 @@ def script(stage: Scene, uris: list[str]) -> None:
     scripts.threaded(stage.aws, uris)
 
 
-WAYS: dict[str, Callable[[Scene, list[str]], None]] = {"/predict": predict, "transcribe": command, "script": script}
+def retrieve(stage: RealScene, uris: list[str]) -> None:
+    """Data Manager > Retrieve Predictions in a real Label Studio, until it holds them all."""
+    stage.studio.retrieve_predictions(stage.project)
+    wait_until(lambda: len(+stage.stored()) == len(uris), 3600, "every task has a prediction", 1.0)
+
+
+REAL, SCRIPT = "Label Studio", "script"
+WAYS: dict[str, Callable[[Scene, list[str]], None]] = {"/predict": predict, "transcribe": command, SCRIPT: script}
 
 
 def run(way: str, tasks: int, latency: float) -> Run:
     """One run in a fresh scene."""
-    with scene(*QUOTAS, "--latency", f"{latency:g}") as stage, stage.server():
-        uris = stage.put_audio(tasks)
-        begun = time.monotonic()
-        WAYS[way](stage, uris)
-        seconds = time.monotonic() - begun
-        calls = stage.aws.calls()["transcribe"]
-        return Run(seconds, calls["StartTranscriptionJob"], calls.get("GetTranscriptionJob", 0))
+    flags = (*QUOTAS, "--latency", f"{latency:g}")
+    if way == REAL:
+        with real_scene(*flags) as real, real.server():
+            uris = real.put_audio(tasks)
+            real.studio.import_tasks(real.project, [{"audio": uri} for uri in uris])
+            real.studio.connect_backend(real.project, real.url)
+            return _timed(real, partial(retrieve, real, uris))
+    with scene(*flags) as stage, stage.server():
+        return _timed(stage, partial(WAYS[way], stage, stage.put_audio(tasks)))
+
+
+def _timed(stage: Setting, do: Callable[[], None]) -> Run:
+    begun = time.monotonic()
+    do()
+    seconds = time.monotonic() - begun
+    calls = stage.aws.calls()["transcribe"]
+    return Run(seconds, calls["StartTranscriptionJob"], calls.get("GetTranscriptionJob", 0))
 
 
 def judged(runs: dict[str, list[Run]], tasks: int, latency: float) -> bool:
     """Print what was measured; whether the goals are met."""
-    base = statistics.median(each.seconds for each in runs["script"])
-    polled = statistics.median(each.gets for each in runs["script"])
+    base = statistics.median(each.seconds for each in runs[SCRIPT])
+    polled = statistics.median(each.gets for each in runs[SCRIPT])
     good = True
     for way, made in runs.items():
         ratio, gets = base / statistics.median(each.seconds for each in made), max(each.gets for each in made)
         told = f"{tasks} files, {latency:g} s jobs, {way}: {figures.spread([r.seconds for r in made])} s, {gets} Get"
-        met = way == "script" or (ratio >= GOAL and gets <= MOST_GETS * polled)
+        met = way == SCRIPT or (ratio >= GOAL and gets <= MOST_GETS * polled)
         good &= report(f"{told}, {ratio:.1f} x the script", met and all(each.starts == tasks for each in made))
     return good
 
@@ -103,7 +122,7 @@ def main() -> int:
     parser.add_argument("--latency", type=float, default=8.0, help="seconds that a job takes")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    runs: dict[str, list[Run]] = {way: [] for way in WAYS}
+    runs: dict[str, list[Run]] = {way: [] for way in (*WAYS, REAL)}
     name = f"rivalry-{options.tasks}-{options.latency:g}"
     for _ in range(options.rounds):
         for way, made in runs.items():
