@@ -29,6 +29,7 @@ from tests.backends import (
 )
 from transcribe_backend.backend import Backend
 from transcribe_backend.prelabeling import deliveries as rules
+from transcribe_backend.prelabeling.tally import CONFIDENCE, TASKS, WAIT
 from transcribe_backend.transcribing.owed import AWAITING, PUSH
 
 
@@ -85,6 +86,21 @@ def test_a_late_prediction_is_pushed_once(aws: LocalAWS, machine: Machine, one: 
     machine.clock.ahead += 200
     one.crew.step()
     assert studio.counts() == {1: 1, 2: 1}
+
+
+def test_a_text_that_is_pushed_is_counted_with_the_time_since_its_task_was_owed(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    asked(one, put_audio(aws, "waited.wav"))
+    studio.down()
+    pushable(machine, one)
+    machine.clock.ahead += 1000
+    studio.up()
+    machine.settle(one)
+    one.ledger.flush()
+    counted = one.ledger.sums(0)[project(one).id]
+    assert (counted[TASKS], counted[f"{WAIT}3"]) == (1, 1), "between five minutes and half an hour"
+    assert sum(tasks for name, tasks in counted.items() if name.startswith(CONFIDENCE)) == 1
 
 
 def test_many_requests_and_processes_push_once(aws: LocalAWS, machine: Machine, studio: StudioDouble) -> None:
