@@ -450,6 +450,8 @@ def test_deleted_tasks_are_forgotten(aws: LocalAWS, machine: Machine, one: Backe
     one.notice("TASKS_DELETED", {"project": studio.described(), "tasks": [{"id": 1}, {"id": 7}]})
     machine.settle(one)
     assert (set(studio.counts()), one.work.failures()) == ({2}, [])
+    looked = {path for _, path in studio.asked if "predictions" in path}
+    assert not any("task=1" in path for path in looked) and any("task=2" in path for path in looked), "at once"
 
 
 def test_a_webhook_alone_is_not_believed(aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble) -> None:
