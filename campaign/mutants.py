@@ -18,8 +18,8 @@ _BEGINNING = """## Mutants: what the tests notice
 
 `make mutants ROOM=speech MUTANTS=40 SEED=1` makes mutants of a folder (a "room") with mutmut, draws a sample that the
 seed repeats, and runs the room's tests on each. A mutant is killed by a test that fails with it, fails again when it is
-run alone, and passes without the mutant. We read every survivor. For most we wrote a test; the sample is then no longer
-a fair measure, so another seed was drawn afterwards. `equivalent` mutants do what the code does.
+run alone, and passes without the mutant. We read every survivor. For most we wrote a test ("killed since"); the sample
+is then no longer a fair measure, and only a later sample of another seed is. Equivalent mutants do what the code does.
 """
 
 

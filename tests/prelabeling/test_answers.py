@@ -466,7 +466,7 @@ def test_a_damaged_cache_is_fetched_again(aws: LocalAWS, machine: Machine, tmp_p
 
 
 def test_a_defect_on_one_transcript_costs_that_task_alone(
-    aws: LocalAWS, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    aws: LocalAWS, machine: Machine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     one = machine.running()
     make = predictions.predictions
@@ -479,6 +479,7 @@ def test_a_defect_on_one_transcript_costs_that_task_alone(
     monkeypatch.setattr(predictions, "predictions", defective)
     tasks = as_tasks(put_audio(aws, "odd.wav", "even.wav"))
     assert texts(answered(one, tasks)) == [None, "even."]
+    assert "The prediction of task 1 comes later: " in caplog.text
     machine.clock.ahead += 100
     (failure,) = until(one.work.failures, bool)
     assert failure["task"] == 1
