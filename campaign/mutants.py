@@ -20,6 +20,7 @@ _BEGINNING = """## Mutants: what the tests notice
 seed repeats, and runs the room's tests on each. A mutant is killed by a test that fails with it, fails again when it is
 run alone, and passes without the mutant. We read every survivor. For most we wrote a test ("killed since"); the sample
 is then no longer a fair measure, and only a later sample of another seed is. Equivalent mutants do what the code does.
+Samples of fewer than 40 were ended early: they are the first of what the seed draws.
 """
 
 
