@@ -54,7 +54,7 @@ help:
 	@echo 'make example-test          builds the example for Label Studio'"'"'s repository of models and runs its tests inside'
 	@echo 'make lock                  writes the lock files (UPGRADE=1 takes newer versions)'
 	@echo 'make pin                   writes the digest of the base image into the Dockerfile (needs Docker)'
-	@echo 'make mutants               how many mutants of a room the tests kill: ROOM=speech|labeling|work|prelabeling'
+	@echo 'make mutants               how many mutants of a room the tests kill: ROOM=speech|labeling|work|prelabeling|work/items.py|…'
 	@echo '    MUTANTS=60 SEED=1            how many, and which'
 	@echo 'make sbom                  what the image holds: sbom.cdx.json (CycloneDX), and the licences as a table'
 	@echo 'make install               .venv: backend, tests, stand-in'
@@ -130,11 +130,11 @@ pin:
 $(MUTANTS_INSTALLED): $(INSTALLED)
 	@$(BIN)/python -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	@$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > "$$(echo $(@D)/lib/python*/site-packages)/project.pth"
 	@touch $@
 
 mutants: $(MUTANTS_INSTALLED)
-	@PYTHONPATH="$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')" \
-		$(MUTANTS_VENV)/bin/python scripts/mutants.py $(or $(ROOM),speech) $(or $(MUTANTS),60) $(or $(SEED),1)
+	@$(MUTANTS_VENV)/bin/python scripts/mutants.py $(or $(ROOM),speech) $(or $(MUTANTS),60) $(or $(SEED),1)
 
 sbom: $(RUNTIME_INSTALLED) $(BOM_INSTALLED)
 	@$(BOM_VENV)/bin/cyclonedx-py environment --output-reproducible --output-file sbom.cdx.json $(RUNTIME_VENV)/bin/python

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.faults import FAULTS
+from campaign.mutants import Sample, samples, section
 from harness import ROOT
 
 PAGE, RESULTS = ROOT / "docs" / "reliability.md", ROOT / "docs" / "reliability"
@@ -60,11 +61,18 @@ _NOT_COVERED = """## What is not covered
 """
 
 
-def page(outcomes: Sequence[Outcome]) -> str:
+def page(outcomes: Sequence[Outcome], mutants: Sequence[Sample] = ()) -> str:
     """The whole page."""
     parts = [_BEGINNING, "## Promises and faults\n", *_matrix(outcomes), "", "## Every run\n", *_runs(outcomes), ""]
     broken = list(_broken(outcomes))
-    parts += [_FOUND, "## What was not kept\n", *(broken or ["Nothing in these runs."]), "", _NOT_COVERED]
+    parts += [
+        _FOUND,
+        "## What was not kept\n",
+        *(broken or ["Nothing in these runs."]),
+        "",
+        *section(mutants),
+        _NOT_COVERED,
+    ]
     return "\n".join(parts)
 
 
@@ -137,7 +145,7 @@ def main() -> int:
     if not found:
         print(f"No results in {RESULTS}: run `make campaign CAMPAIGN='--results docs/reliability'` first.")
         return 1
-    PAGE.write_text(page(found))
+    PAGE.write_text(page(found, samples()))
     print(f"{PAGE}: {len(found)} runs")
     return 0
 

@@ -36,8 +36,10 @@ from transcribe_backend.errors import QueueError
 from transcribe_backend.labeling.interface import Interface
 from transcribe_backend.prelabeling import answers, predictions
 from transcribe_backend.prelabeling.answers import storing_seconds
+from transcribe_backend.prelabeling.tally import CONFIDENCE, TASKS, WAIT
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.work.items import BULK, URGENT
+from transcribe_backend.work.ledger import REUSED
 
 LATENCY = 1.5
 
@@ -133,6 +135,19 @@ def test_building_ends_in_time_whatever_the_size_and_the_rest_is_pushed(
     assert time.monotonic() - begun < 2.0
     studio.store(tasks, [list(slot) for slot in slots])
     until(lambda: [studio.counts().get(task["id"]) for task in tasks], lambda counts: counts == [1] * 12)
+
+
+def test_an_answer_that_is_large_enough_is_not_made_larger_and_the_rest_is_pushed(
+    aws: LocalAWS, machine: Machine, studio: StudioDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uris = put_audio(aws, *(f"large-{letter}.wav" for letter in "abcde"))
+    answered(machine.running(), as_tasks(uris, first=100))
+    monkeypatch.setattr(answers, "_MOST_RESULTS", 2)
+    one = machine.running()
+    answered(one, as_tasks(uris, first=200))
+    slots = answered(one, as_tasks(uris))
+    assert texts(slots) == ["large a.", "large b.", "large c.", None, None], "each has one result"
+    until(lambda: {studio.counts().get(4), studio.counts().get(5)}, lambda counts: counts == {1})
 
 
 def test_a_failed_job_is_an_empty_slot_whose_reason_is_told(aws: LocalAWS, machine: Machine) -> None:
@@ -290,7 +305,42 @@ def test_a_request_that_overlaps_a_push_stays_empty(aws: LocalAWS, machine: Mach
     assert texts(answered(one, tasks)) == ["pushed first."]
 
 
+@pytest.mark.parametrize(("tasks", "seconds"), [(0, 5), (50, 10), (2000, 205), (2950, 300), (100_000, 300)])
+def test_label_studio_is_given_time_to_store_an_answer_by_the_number_of_its_tasks(tasks: int, seconds: float) -> None:
+    assert storing_seconds(tasks) == pytest.approx(seconds)
+
+
+# Counted
+
+
+def test_texts_are_counted_when_they_are_answered_and_known_ones_as_reused(aws: LocalAWS, lonely: Machine) -> None:
+    one = lonely.process(predict_wait=0.0)
+    uris = put_audio(aws, *(f"counted-{letter}.wav" for letter in "abcd"))
+    answered(one, as_tasks(uris))
+    assert sums(one).get(TASKS) is None, "nothing was answered yet"
+    lonely.settle(one, until=lambda: set(queues(one).values()) == {"ready"})
+    assert all(answered(one, as_tasks(uris, first=10)))
+    counted = sums(one)
+    assert {name: counted[name] for name in (TASKS, f"{WAIT}0", REUSED)} == {TASKS: 4, f"{WAIT}0": 4, REUSED: 4}
+    assert sum(tasks for name, tasks in counted.items() if name.startswith(CONFIDENCE)) == 4
+
+
+def sums(process: Backend) -> dict[str, float]:
+    """The ledger of the project, of all days."""
+    process.ledger.flush()
+    return dict(process.ledger.sums(0).get(project(process).id, {}))
+
+
 # Urgent and bulk
+
+
+@pytest.mark.parametrize(("tasks", "priority"), [(1, URGENT), (3, URGENT), (4, BULK)])
+def test_few_tasks_are_opened_by_somebody_and_many_are_bulk(
+    aws: LocalAWS, machine: Machine, tasks: int, priority: int
+) -> None:
+    one = machine.process(predict_wait=0.0, predict_open=0.0)
+    answered(one, as_tasks(put_audio(aws, *(f"few-{tasks}-{number}.wav" for number in range(tasks)))))
+    assert {row[2] for row in rows_of(one)} == {priority}
 
 
 def test_an_opened_task_overtakes_its_own_bulk(
@@ -416,7 +466,7 @@ def test_a_damaged_cache_is_fetched_again(aws: LocalAWS, machine: Machine, tmp_p
 
 
 def test_a_defect_on_one_transcript_costs_that_task_alone(
-    aws: LocalAWS, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    aws: LocalAWS, machine: Machine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     one = machine.running()
     make = predictions.predictions
@@ -429,6 +479,7 @@ def test_a_defect_on_one_transcript_costs_that_task_alone(
     monkeypatch.setattr(predictions, "predictions", defective)
     tasks = as_tasks(put_audio(aws, "odd.wav", "even.wav"))
     assert texts(answered(one, tasks)) == [None, "even."]
+    assert "The prediction of task 1 comes later: " in caplog.text
     machine.clock.ahead += 100
     (failure,) = until(one.work.failures, bool)
     assert failure["task"] == 1
@@ -495,6 +546,23 @@ def test_what_is_asked_for_interactively_is_not_pushed(aws: LocalAWS, machine: M
     assert (studio.counts(), queues(one)) == ({}, {})
 
 
+def test_drawn_regions_are_urgent(aws: LocalAWS, machine: Machine) -> None:
+    one = machine.process(interactive_wait=0.0)
+    (task,) = as_tasks(put_audio(aws, "drawn-now.wav"))
+    one.answers.interactive(task, project(one, SEGMENTS), {"result": [region()]})
+    assert one.work.standing() == {("transcribe", URGENT): 1}
+
+
+def test_drawn_regions_stay_empty_while_the_store_is_away(
+    aws: LocalAWS, machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    (task,) = as_tasks(put_audio(aws, "drawn-without-store.wav"))
+    with postgres() as url:
+        one = machine.process(queue_url=url)
+    assert one.answers.interactive(task, project(one, SEGMENTS), {"result": [region()]}) == {"result": []}
+    assert "No words for the regions of task 1: " in caplog.text
+
+
 AUDITED = SEGMENTS.replace('value="$audio"', 'value="$audio" model_audit="0.3"')
 
 
@@ -509,6 +577,26 @@ def test_a_share_of_tasks_comes_without_text_also_where_somebody_draws(aws: Loca
     assert all(each["score"] for each in made)
     drawn = [one.answers.interactive(tasks[at], audited, {"result": [region()]}) for at in (blank[0], blank[0] + 1)]
     assert not drawn[0]["result"] and (drawn[1]["result"] or blank[1] == blank[0] + 1)
+
+
+def test_a_transcript_that_is_nobodys_is_worked_on_for_a_day(aws: LocalAWS, lonely: Machine) -> None:
+    one = lonely.process(predict_open=0.0)
+    answered(one, as_tasks(put_audio(aws, "nobodys.wav")))
+    lonely.clock.ahead += 24 * 3600 - 60
+    one.work.expire()
+    assert len(queues(one)) == 1
+    lonely.clock.ahead += 120
+    one.work.expire()
+    assert queues(one) == {}
+
+
+def test_audio_in_the_task_itself_is_not_owed_when_there_is_no_time_to_copy_it(
+    aws: LocalAWS, machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = machine.process(predict_open=-1.0)
+    assert answered(one, as_tasks(["data:audio/wav;base64,UklGRg=="])) == [()]
+    assert queues(one) == {}
+    assert "Task 1 must be asked for again: There was no time left" in caplog.text
 
 
 # What is asked for again

@@ -29,6 +29,7 @@ from tests.backends import (
 )
 from transcribe_backend.backend import Backend
 from transcribe_backend.prelabeling import deliveries as rules
+from transcribe_backend.prelabeling.tally import CONFIDENCE, TASKS, WAIT
 from transcribe_backend.transcribing.owed import AWAITING, PUSH
 
 
@@ -85,6 +86,21 @@ def test_a_late_prediction_is_pushed_once(aws: LocalAWS, machine: Machine, one: 
     machine.clock.ahead += 200
     one.crew.step()
     assert studio.counts() == {1: 1, 2: 1}
+
+
+def test_a_text_that_is_pushed_is_counted_with_the_time_since_its_task_was_owed(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    asked(one, put_audio(aws, "waited.wav"))
+    studio.down()
+    pushable(machine, one)
+    machine.clock.ahead += 1000
+    studio.up()
+    machine.settle(one)
+    one.ledger.flush()
+    counted = one.ledger.sums(0)[project(one).id]
+    assert (counted[TASKS], counted[f"{WAIT}3"]) == (1, 1), "between five minutes and half an hour"
+    assert sum(tasks for name, tasks in counted.items() if name.startswith(CONFIDENCE)) == 1
 
 
 def test_many_requests_and_processes_push_once(aws: LocalAWS, machine: Machine, studio: StudioDouble) -> None:
@@ -434,6 +450,8 @@ def test_deleted_tasks_are_forgotten(aws: LocalAWS, machine: Machine, one: Backe
     one.notice("TASKS_DELETED", {"project": studio.described(), "tasks": [{"id": 1}, {"id": 7}]})
     machine.settle(one)
     assert (set(studio.counts()), one.work.failures()) == ({2}, [])
+    looked = {path for _, path in studio.asked if "predictions" in path}
+    assert not any("task=1" in path for path in looked) and any("task=2" in path for path in looked), "at once"
 
 
 def test_a_webhook_alone_is_not_believed(aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble) -> None:

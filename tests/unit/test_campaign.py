@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from campaign.faults import FAULTS, plan
+from campaign.mutants import samples, section
 from campaign.page import PAGE, outcomes, page
 
 BROKEN = {
@@ -13,6 +14,19 @@ BROKEN = {
     "faults": [{"fault": "kill", "seconds": 180, "fired": 12, "not_here": ""}],
     "verdicts": [{"promise": "memory is flat", "kept": None, "seen": "too short to say"},
                  {"promise": "no human text is changed", "kept": False, "seen": "annotation 3"}],
+}  # fmt: skip
+
+
+SAMPLE = {
+    "room": "work", "seed": 3, "date": "2026-11-26", "commit": "c19bae2", "mutants": 1200, "drawn": 40, "killed": 37,
+    "survivors": [
+        {"mutant": "transcribe_backend.work.claims.x_a__mutmut_1", "change": ["-    a < b", "+    a <= b"],
+         "became": "killed since", "why": "a claim ends in time."},
+        {"mutant": "transcribe_backend.work.claims.x_b__mutmut_2", "change": ["-    most = 500", "+    most = 501"],
+         "became": "equivalent", "why": "how many are read at once."},
+        {"mutant": "transcribe_backend.work.claims.x_c__mutmut_3", "change": ["+    c"], "became": "not read",
+         "why": ""},
+    ],
 }  # fmt: skip
 
 
@@ -45,4 +59,11 @@ def test_the_page_tells_what_was_not_kept() -> None:
 
 
 def test_the_page_is_that_of_the_kept_results() -> None:
-    assert PAGE.read_text() == page(outcomes()), "run `make reliability`"
+    assert PAGE.read_text() == page(outcomes(), samples()), "run `make reliability`"
+
+
+def test_the_page_tells_what_became_of_each_mutant_that_survived() -> None:
+    written = "\n".join(section([SAMPLE]))
+    assert "| `work` | 3 | 2026-11-26 | c19bae2 | 40 of 1,200 | 37 (92 %) | 1 | 1 | 1 |" in written
+    assert "- `work.claims.x_a__mutmut_1`: `a < b` → `a <= b`. Killed since: a claim ends in time." in written
+    assert "- `work.claims.x_c__mutmut_3`: `c`. Not read" in written

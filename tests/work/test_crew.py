@@ -381,3 +381,13 @@ def test_work_of_a_killed_process_is_taken_over_within_twenty_seconds(
         until(lambda: heir.work.count("here"), lambda left: left == 0, patience=25)
         assert time.monotonic() - killed < 20
     assert hands.done == {"a": 1, "b": 1, "c": 1}
+
+
+def test_chores_are_done_and_one_that_fails_does_not_keep_the_others(one: Engine) -> None:
+    done: list[str] = []
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    one.staff([], [broken, lambda: done.append("swept")]).tidy()
+    assert done == ["swept"]

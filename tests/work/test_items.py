@@ -172,6 +172,15 @@ def test_all_who_wait_for_a_job_go_on_when_it_has_ended(one: Engine, clock: Cloc
     assert one.work.ended("ls-1", "waiting", "there") == []
 
 
+def test_how_far_a_process_came_is_known_to_whoever_takes_over(one: Engine, two: Engine, clock: Clock) -> None:
+    owe(one, "a")
+    (item,) = taken(one)
+    assert one.work.save(item, {"of": "page 7"})
+    clock.now += LEASE + 1
+    (theirs,) = taken(two)
+    assert theirs.body == {"of": "page 7"}
+
+
 # Owed once more
 
 

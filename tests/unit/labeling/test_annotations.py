@@ -86,7 +86,8 @@ def test_regions_of_a_video_are_read_in_seconds():
         {**where, "from_name": "who", "type": "timelinelabels", "value": {**frames, "timelinelabels": ["Agent"]}},
         {**where, "from_name": "said", "type": "textarea", "value": {**frames, "text": ["hello"]}},
     ]
-    assert passages(task(*results), film) == [Passage("hello", 1.0, 2.0, 0, ("Agent",))]
+    mood = {**where, "from_name": "mood", "type": "choices", "value": {"choices": ["Calm"]}}
+    assert passages(task(*results, mood), film) == [Passage("hello", 1.0, 2.0, 0, ("Agent",))]
 
 
 def test_of_several_text_areas_the_one_for_transcripts_counts():

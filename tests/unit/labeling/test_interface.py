@@ -276,6 +276,8 @@ def test_texts_are_chosen_by_name() -> None:
         (choices("No", "It", "So"), False),
         (choices("English", "Unsure"), False),
         (choices("English"), False),
+        (choices("English", "Spanish", "Unsure", "Silence"), False),
+        (choices("English", "Spanish").replace("<Choices", '<Choices perRegion="true"'), False),
         (choices("en", "no"), True),
         (choices("English", "Spanish", "No"), True),
         (choices("One=no", "Two=en"), True),

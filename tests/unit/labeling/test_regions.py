@@ -160,6 +160,12 @@ def test_every_region_without_a_text_is_answered() -> None:
     ]
 
 
+def test_each_side_of_a_region_of_all_channels_is_named_however_many_there_are() -> None:
+    said = Transcript("Yes. No.", (Word("Yes", 0, 1, 0.9, None, 0, "."), Word("No", 1, 2, 0.9, None, 2, ".")))
+    answer = fill(SEGMENTS, said, context(drawn("r1", 0, 2, channel=None)))
+    assert answer["result"][1]["value"]["text"] == ["L: Yes. ch_2: No."]
+
+
 def test_a_region_without_a_channel_is_answered_without() -> None:
     answer = fill(SEGMENTS, shape("plain_2018"), context(drawn("r1", 0, 1, channel=None)))
     assert "channel" not in answer["result"][1]["value"]

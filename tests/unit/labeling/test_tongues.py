@@ -20,7 +20,9 @@ def test_all_languages_are_chosen_the_one_spoken_longest_first() -> None:
 
 def test_without_multilingual_only_the_identified_one_is_chosen() -> None:
     (prediction,) = predictions(interface(SEVERAL), shape("language_identified"))
-    assert len(prediction["result"][0]["value"]["choices"]) == 1
+    (chosen,) = prediction["result"]
+    assert (chosen["from_name"], chosen["to_name"], chosen["type"]) == ("tongue", "sound", "choices")
+    assert len(chosen["value"]["choices"]) == 1
 
 
 def test_segments_are_cut_where_the_language_changes() -> None:

@@ -100,6 +100,7 @@ def test_no_row_ever_breaks_a_rule_of_its_language(case):
         ("de-DE", "Stra\u00dfe U\u0308bung", Row("Straße-Übung", "Straße Übung")),
         ("ru-RU", "Ёлка Петров", Row("ёлка-петров", "Ёлка Петров")),
         ("ru-RU", "МГУ", Row("мгу", "МГУ")),
+        ("ru-RU", "ѐж", Row("еж", "ѐж")),
         ("hi-IN", "ज\u093cिंदगी", Row("\u095bिंदगी", "ज\u093cिंदगी")),
         ("he-IL", "שָׁלוֹם", Row("שלום", "שָׁלוֹם")),
     ],
