@@ -40,6 +40,9 @@ Each is mended, and a test holds it.
 - Label Studio's words for the predictions of a deleted task were not known: the task was told as a failure (seed 2).
 - boto3's adaptive retries count by the time of day: a clock that was set back held up the watch over a region for
   an hour (all faults, seed 1).
+- S3 refuses HEAD without a word, so a wrong clock looked like a missing permission: the audio was named without its
+  ETag, and had a second job once the clock was right; a bucket in another region was taken for one in the default
+  region until the process ended (`clock-jumps`, all faults for 5 minutes, seed 1).
 - Label Studio was busy for 80 s with the answer to 130 tasks; what was pushed meanwhile, or answered to
   somebody who opened one of them, stood there twice (all faults; the answers were mended after the run with seed 2).
 """
