@@ -181,6 +181,7 @@ def _disturb(made: Site, dice: random.Random, seconds: float, chosen: list[str],
 
 def _strike(made: Site, fault: Fault, length: float, visitor: Manager) -> Struck:
     print(f"  {time.strftime('%H:%M:%S')} {fault.name()} for {length:.0f} s", flush=True)
+    visitor.provoke()  # when it strikes, there is work under way that needs everything
     ends = made.diary.begins(fault.allows)
     begun = time.monotonic()
     try:
