@@ -29,7 +29,7 @@ DEPLOY_INSTALLED := $(DEPLOY_VENV)/.installed
 # Where a test takes milliseconds: no browser, no Label Studio, no server under gunicorn.
 FAST_ROOMS := tests/unit tests/work tests/transcribing tests/prelabeling tests/deploy
 
-.PHONY: help install install-label-studio demo run test test-fast check contract bench campaign reliability lock pin mutants sbom audit validate pythons wheel image-test image-twice example-test clean
+.PHONY: help install install-label-studio demo run test test-fast coverage check contract bench campaign reliability lock pin mutants sbom audit validate pythons wheel image-test image-twice example-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +40,7 @@ help:
 	@echo 'make run                   the backend alone, with whatever AWS_* and the settings in README.md say'
 	@echo 'make test                  linters, types and all tests, also end to end (KEYWORDS="-k name" selects tests)'
 	@echo 'make test-fast             of these the fast ones: under two minutes'
+	@echo 'make coverage              the tests, and what of the package they do not reach'
 	@echo 'make check                 linters and types only'
 	@echo 'make pythons               unit and API tests on each Python from 3.11 to 3.13 that is there or that uv brings (PYTHONS="3.12")'
 	@echo 'make contract              is AWS as we assume? CONTRACT_AWS=1 asks a real account, for a few cents; writes a report'
@@ -101,10 +102,13 @@ check: $(INSTALLED)
 	$(BIN)/python -m mypy
 
 test: check $(STUDIO_INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(or $(KEYWORDS),--cov)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(KEYWORDS)
 
 test-fast: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' $(FAST_ROOMS) $(KEYWORDS)
+
+coverage: $(INSTALLED) $(STUDIO_INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov
 
 pythons: $(UV_INSTALLED)
 	@UV=$(TOOLS_VENV)/bin/uv KEYWORDS='$(KEYWORDS)' scripts/pythons.sh $(PYTHONS)

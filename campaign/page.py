@@ -125,10 +125,10 @@ def _broken(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for outcome in outcomes:
         for each in outcome["verdicts"]:
             if each["kept"] is False:
-                yield f"- seed {outcome['seed']}, {outcome['date']}: {each['promise']}: {each['seen']}"
+                yield f"- seed {outcome['seed']}, {outcome['commit']}: {each['promise']}: {each['seen']}"
         for each in outcome["faults"]:
             if not each["fired"]:
-                yield f"- seed {outcome['seed']}, {outcome['date']}: `{each['fault']}` " + (
+                yield f"- seed {outcome['seed']}, {outcome['commit']}: `{each['fault']}` " + (
                     f"was not possible there: {each['not_here']}." if each["not_here"] else "did not strike."
                 )
 

@@ -55,7 +55,7 @@ def test_the_page_tells_what_was_not_kept() -> None:
     assert "| `kill` | kill -9 of any process of the backend" in written
     assert "| 12 | 1 | 2026-11-26 | – | 0 of 1 |" in written
     assert "python -m campaign --minutes 3 --seed 7 --annotators 20 --tasks 60 --fault kill" in written
-    assert "- seed 7, 2026-11-26: no human text is changed: annotation 3" in written
+    assert "- seed 7, c8ddec9: no human text is changed: annotation 3" in written
 
 
 def test_the_page_is_that_of_the_kept_results() -> None:
