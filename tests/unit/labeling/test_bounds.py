@@ -77,7 +77,13 @@ def seconds(config: str) -> float:
 def test_twice_the_config_takes_about_twice_the_time(kind: str) -> None:
     make = KINDS[kind]
     short, long = make(LENGTH), make(2 * LENGTH)
-    assert any(seconds(long) < max(QUICK, 3 * seconds(short)) for _ in range(3))
+    measured: list[tuple[float, float]] = []
+    for _ in range(10):  # the quickest of each: what else the machine does only slows them down
+        measured.append((seconds(short), seconds(long)))
+        quickest, longest = map(min, zip(*measured, strict=True))
+        if longest < max(QUICK, 3 * quickest):
+            return
+    pytest.fail(f"seconds for a config, and for one twice as long: {measured}")
 
 
 @pytest.mark.parametrize("kind", KINDS)
