@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
@@ -62,7 +63,7 @@ from transcribe_backend.transcribing.watch import SLOWEST_PERIOD, WATCH, Watch
 from transcribe_backend.work.causes import kind
 from transcribe_backend.work.crew import Lane
 from transcribe_backend.work.engine import engine
-from transcribe_backend.work.items import BULK, URGENT
+from transcribe_backend.work.items import BULK, URGENT, well
 from transcribe_backend.work.records import Records
 
 _log = logging.getLogger(__name__)
@@ -196,13 +197,10 @@ class Backend:
 
     def _gauges(self) -> Standing:
         standing, today = self.work.standing(), self.slots.today()
-        owed: dict[tuple[str, str], int] = {}
-        for (queue, _), count in standing.items():
-            owed[queue, ""] = owed.get((queue, ""), 0) + count
-        for group in self.work.troubles():
-            place = (group.queue, kind(group.cause))
-            owed[place] = owed.get(place, 0) + group.count
-            owed[group.queue, ""] = max(0, owed.get((group.queue, ""), 0) - group.count)
+        troubles = self.work.troubles()
+        owed = Counter({(queue, ""): count for queue, count in well(standing, troubles).items()})
+        for group in troubles:
+            owed[group.queue, kind(group.cause)] += group.count
         predictions = (TRANSCRIBE, DOWNLOAD, AWAITING, PUSH)
         return Standing(
             self.slots.count(),

@@ -5,6 +5,7 @@ Nothing reads all rows, nothing sweeps: an item is taken by moving its due time 
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +85,19 @@ class Waiting:
     remedy: str
     count: int
     cause: str = ""
+
+
+def well(standing: Mapping[tuple[str, int], int], troubles: Iterable[Waiting]) -> dict[str, int]:
+    """How many items of each queue are in no trouble, of what `Work.standing` and `Work.troubles` have seen.
+
+    These look at different moments: what gets into trouble in between is counted as that.
+    """
+    found: Counter[str] = Counter()
+    for (queue, _), count in standing.items():
+        found[queue] += count
+    for group in troubles:
+        found[group.queue] -= group.count
+    return {queue: max(0, count) for queue, count in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,17 +326,10 @@ class Work:
         return {(str(queue), int(priority)): int(count) for queue, priority, count in rows}
 
     def waiting(self, most: int = 50) -> list[Waiting]:
-        """What is owed, by queue and by what it waits for, the most frequent first: troubles, then what has none.
-
-        An item may get into trouble between the two looks; then it is counted as that.
-        """
+        """What is owed, by queue and by what it waits for, the most frequent first: troubles, then what has none."""
         troubles = self.troubles(most)
-        well: dict[str, int] = {}
-        for (queue, _), count in self.standing().items():
-            well[queue] = well.get(queue, 0) + count
-        for group in troubles:
-            well[group.queue] = well.get(group.queue, 0) - group.count
-        calm = [Waiting(queue, "", "", count) for queue, count in well.items() if count > 0 and queue != FAILED]
+        calm = [Waiting(queue, "", "", count) for queue, count in well(self.standing(), troubles).items() if count]
+        calm = [group for group in calm if group.queue != FAILED]
         return [group for group in troubles if group.queue != FAILED] + calm
 
     def troubles(self, most: int = 50) -> list[Waiting]:

@@ -14,7 +14,7 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from transcribe_backend.aws.bucket import Bucket
-from transcribe_backend.aws.clients import translate
+from transcribe_backend.aws.clients import head_object, translate
 from transcribe_backend.aws.diagnosis import check_bucket
 from transcribe_backend.commands.doctor.check import Finding, check, fine, note, unseen, wrong
 from transcribe_backend.commands.doctor.patient import Patient
@@ -164,7 +164,7 @@ def _of_bucket(patient: Patient) -> Iterator[Probe]:
     def begin() -> None:
         started["UploadId"] = client.create_multipart_upload(**place, **home.encryption())["UploadId"]
 
-    yield Probe("s3:GetObject", lambda: client.head_object(**place))
+    yield Probe("s3:GetObject", lambda: head_object(client, **place))
     yield Probe("s3:PutObject", begin)
     if started:
         yield Probe("s3:AbortMultipartUpload", lambda: client.abort_multipart_upload(**place, **started))
