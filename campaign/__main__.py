@@ -61,11 +61,10 @@ class Outcome:
     done: dict[str, int]
 
     @property
-    def kept(self) -> bool:
-        """Whether no promise was broken and every fault that is possible here has fired."""
-        return all(each.kept is not False for each in self.verdicts) and all(
-            each.fired or each.not_here for each in self.faults
-        )
+    def wrong(self) -> list[str]:
+        """Each promise that was broken, and each fault that is possible here and never struck."""
+        broken = [f"{each.promise}: {each.seen}" for each in self.verdicts if each.kept is False]
+        return broken + [f"{each.fault} never struck" for each in self.faults if not (each.fired or each.not_here)]
 
 
 def main() -> int:
@@ -91,7 +90,7 @@ def main() -> int:
         )
     _show(outcome)
     print(f"Kept in {_keep(outcome, arguments.results)}")
-    return 0 if outcome.kept else 1
+    return 1 if outcome.wrong else 0
 
 
 def campaign(

@@ -275,12 +275,9 @@ class FilesRot(_Told):
 
     def inject(self) -> None:
         super().inject()
-        self._rot()
+        self.inject_again()
 
     def inject_again(self) -> None:
-        self._rot()
-
-    def _rot(self) -> None:
         machine = self.site.machines[1]
         with suppress(TimeoutError):
             wait_until(lambda: any(machine.disk.rglob("*.json.gz")), 60.0, "something is kept there")

@@ -1,13 +1,10 @@
 """The part of docs/reliability.md about mutation testing, from the results that `make mutants` keeps."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import ROOT
-
-RESULTS = ROOT / "docs" / "reliability" / "mutants"
+from campaign.results import RESULTS, read, row
 
 Sample = Mapping[str, Any]
 """A result of scripts/mutants.py, as it stands in its JSON. What became of a survivor is written there by hand."""
@@ -24,9 +21,9 @@ Samples of fewer than 40 were ended early: they are the first of what the seed d
 """
 
 
-def samples(folder: Path = RESULTS) -> list[Sample]:
+def samples(folder: Path = RESULTS / "mutants") -> list[Sample]:
     """The results that are kept there."""
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return read(folder)
 
 
 def section(kept: Sequence[Sample]) -> Iterator[str]:
@@ -47,7 +44,7 @@ def _row(sample: Sample) -> str:
     cells = [f"`{sample['room']}`", sample["seed"], sample["date"], sample["commit"],
              f"{sample['drawn']} of {sample['mutants']:,}", share, became.count(KILLED), became.count(EQUIVALENT),
              became.count(LEFT) + became.count(UNREAD)]  # fmt: skip
-    return f"| {' | '.join(map(str, cells))} |"
+    return row(cells)
 
 
 def _survivors(sample: Sample) -> Iterator[str]:

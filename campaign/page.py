@@ -1,6 +1,5 @@
 """`python -m campaign.page`: docs/reliability.md, from the results that are kept in docs/reliability/."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import Any
 
 from campaign.faults import FAULTS
 from campaign.mutants import Sample, samples, section
+from campaign.results import RESULTS, read, row
 from harness import ROOT
 
-PAGE, RESULTS = ROOT / "docs" / "reliability.md", ROOT / "docs" / "reliability"
+PAGE = ROOT / "docs" / "reliability.md"
 
 Outcome = Mapping[str, Any]
 """A result of campaign.__main__, as it stands in its JSON."""
@@ -83,15 +83,15 @@ def _matrix(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """A row for each fault: in how many of the runs in which it struck each promise was kept."""
     promises = list(dict.fromkeys(each["promise"] for outcome in outcomes for each in outcome["verdicts"]))
     yield "Runs in which a promise was kept, of those in which it could be judged while the fault struck.\n"
-    yield _row(["fault", "what happens", "struck", "seeds", "last", *promises])
-    yield _row(["---"] * (5 + len(promises)))
+    yield row(["fault", "what happens", "struck", "seeds", "last", *promises])
+    yield row(["---"] * (5 + len(promises)))
     for name, fault in FAULTS.items():
         runs = [outcome for outcome in outcomes if _struck(outcome, name)]
         seeds = len({outcome["seed"] for outcome in runs})
         last = max((outcome["date"] for outcome in runs), default="never")
         struck = sum(_struck(outcome, name) for outcome in runs)
         kept = [_kept(runs, promise) for promise in promises]
-        yield _row([f"`{name}`", str(fault.__doc__), str(struck), str(seeds), last, *kept])
+        yield row([f"`{name}`", str(fault.__doc__), str(struck), str(seeds), last, *kept])
 
 
 def _struck(outcome: Outcome, fault: str) -> int:
@@ -105,13 +105,13 @@ def _kept(runs: Sequence[Outcome], promise: str) -> str:
 
 
 def _runs(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    yield _row(["date", "commit", "run again with", "deeds of people", "faults that struck", "result"])
-    yield _row(["---"] * 6)
+    yield row(["date", "commit", "run again with", "deeds of people", "faults that struck", "result"])
+    yield row(["---"] * 6)
     for outcome in sorted(outcomes, key=lambda each: (each["date"], each["seed"])):
         struck = sum(each["fired"] > 0 for each in outcome["faults"])
         good = all(each["kept"] is not False for each in outcome["verdicts"])
         deeds = sum(outcome["done"].values())
-        yield _row([outcome["date"], outcome["commit"], f"`{_command(outcome)}`", str(deeds),
+        yield row([outcome["date"], outcome["commit"], f"`{_command(outcome)}`", str(deeds),
                     f"{struck} of {len(outcome['faults'])}", "all kept" if good else "see below"])  # fmt: skip
 
 
@@ -133,13 +133,9 @@ def _broken(outcomes: Sequence[Outcome]) -> Iterator[str]:
                 )
 
 
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def outcomes(folder: Path = RESULTS) -> list[Outcome]:
     """The results that are kept there."""
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return read(folder)
 
 
 def main() -> int:

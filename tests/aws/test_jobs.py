@@ -30,14 +30,6 @@ DOCUMENT = b'{"results": {"transcripts": [{"transcript": ""}], "items": []}}'
 
 
 @pytest.fixture
-def clients(monkeypatch: pytest.MonkeyPatch) -> AWSClients:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    return AWSClients("us-east-1")
-
-
-@pytest.fixture
 def transcribe(clients: AWSClients) -> Iterator[Stubber]:
     with Stubber(clients.transcribe("us-east-1")) as stub:
         yield stub

@@ -3,7 +3,7 @@
 import io
 import struct
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import av
@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.s3 import fresh_buckets, moto_s3
 from transcribe_backend.aws import length
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.media import S3Media
@@ -20,17 +19,6 @@ from transcribe_backend.errors import AudioUnsupported
 from transcribe_backend.settings import Settings
 
 HOUR = 3600
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_s3() as url:
-        yield url
-
-
-@pytest.fixture
-def s3(endpoint: str) -> Any:
-    return fresh_buckets(endpoint)
 
 
 def wav(hours: float, rate: int = 300) -> bytes:

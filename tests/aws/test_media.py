@@ -9,23 +9,12 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from tests.s3 import ELSEWHERE, REGION, fresh_buckets, moto_s3
+from tests.s3 import ELSEWHERE, REGION
 from transcribe_backend.aws.addresses import from_url
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.media import MAX_BYTES, Media, S3Media
 from transcribe_backend.errors import AudioForbidden, AudioNotFound, AudioUnsupported, AWSError, BucketError
 from transcribe_backend.settings import Settings
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_s3() as url:
-        yield url
-
-
-@pytest.fixture
-def s3(endpoint: str) -> Any:
-    return fresh_buckets(endpoint)
 
 
 def media(**settings: Any) -> S3Media:

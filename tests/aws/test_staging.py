@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.s3 import REGION, fresh_buckets, moto_s3
+from tests.s3 import REGION
 from transcribe_backend.aws import staging
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.staging import Staging
@@ -39,17 +39,6 @@ def tone(seconds: float, rate: int = 8000) -> bytes:
 
 
 TONE = tone(1)
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_s3() as url:
-        yield url
-
-
-@pytest.fixture
-def s3(endpoint: str) -> Any:
-    return fresh_buckets(endpoint)
 
 
 @pytest.fixture

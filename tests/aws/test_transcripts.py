@@ -29,13 +29,6 @@ def document(*words: str) -> bytes:
 
 
 @pytest.fixture
-def clients(monkeypatch: pytest.MonkeyPatch) -> AWSClients:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    return AWSClients("us-east-1")
-
-
-@pytest.fixture
 def s3(clients: AWSClients) -> Iterator[Stubber]:
     with Stubber(clients.s3("us-east-1")) as stub:
         yield stub

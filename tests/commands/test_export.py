@@ -1,7 +1,7 @@
 """`python -m transcribe_backend export` with the stand-in for AWS and the double of Label Studio."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,14 @@ import pytest
 from harness import ROOT
 from harness.aws import LocalAWS, local_aws
 from harness.studio_double import PROJECT, StudioDouble, studio_double
-from transcribe_backend import backend
+from tests.commands.conftest import Run
 from transcribe_backend.aws.clients import AWSClients
 from transcribe_backend.aws.vocabularies import Vocabularies
-from transcribe_backend.commands import parser as cli
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.vocabulary import table
 
 BUCKET = "export"
 SAMPLE = "sense_and_sensibility_01_austen_64kb-0880"
-Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
@@ -41,24 +39,14 @@ def command(
     label_studio: StudioDouble,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Run]:
+    run: Run,
+) -> Run:
     """Runs a command; returns the exit status and what is printed."""
     place = {"S3_BUCKET": BUCKET, "MODEL_DIR": str(tmp_path / "model"), "LOG_LEVEL": "ERROR"}
     for name, value in (stand_in.env | label_studio.env | place).items():
         monkeypatch.setenv(name, value)
 
-    def run(*arguments: str) -> tuple[int, str]:
-        backend._made.cache_clear()
-        try:
-            code = cli.main(arguments)
-        except SystemExit as wrong:
-            code = int(str(wrong.code))
-        printed = capsys.readouterr()
-        return code, printed.out + printed.err
-
-    yield run
-    backend._made.cache_clear()
+    return run
 
 
 def upload(stand_in: LocalAWS, name: str) -> str:

@@ -1,21 +1,20 @@
 """`python -m transcribe_backend …`: what it says when something is wrong, and that nothing is paid for nothing."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness import ROOT
 from harness.aws import LocalAWS, local_aws
-from transcribe_backend import backend
+from tests.commands.conftest import Run
 from transcribe_backend.commands import parser as cli
 from transcribe_backend.errors import SettingsError
 from transcribe_backend.settings import Settings
 
 BUCKET = "command-line"
 AUDIO = f"s3://{BUCKET}/hello.wav"
-Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
@@ -26,26 +25,14 @@ def stand_in() -> Iterator[LocalAWS]:
 
 
 @pytest.fixture
-def command(
-    stand_in: LocalAWS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
+def command(stand_in: LocalAWS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> Run:
     """Runs a command against the stand-in; returns the exit status and what is printed."""
     for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_HOST", "LABEL_STUDIO_API_KEY", "QUEUE_URL"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {**stand_in.env, "MODEL_DIR": str(tmp_path), "LOG_LEVEL": "ERROR"}.items():
         monkeypatch.setenv(name, value)
 
-    def run(*arguments: str) -> tuple[int, str]:
-        backend._made.cache_clear()
-        try:
-            code = cli.main(arguments)
-        except SystemExit as wrong:
-            code = int(str(wrong.code))
-        printed = capsys.readouterr()
-        return code, printed.out + printed.err
-
-    yield run
-    backend._made.cache_clear()
+    return run
 
 
 def jobs(stand_in: LocalAWS) -> list[str]:

@@ -11,7 +11,5 @@ pytestmark = pytest.mark.slow
 
 def test_every_promise_is_kept_while_everything_fails(tmp_path: Path) -> None:
     outcome = campaign(tmp_path, seed=1, minutes=3, annotators=8, tasks=40)
-    broken = [f"{each.promise}: {each.seen}" for each in outcome.verdicts if each.kept is False]
-    silent = [each.fault for each in outcome.faults if not (each.fired or each.not_here)]
-    assert outcome.kept, f"broken: {broken}; never struck: {silent}"
+    assert outcome.wrong == []
     assert {each.fault for each in outcome.faults if each.fired} >= {"kill", "store-away", "studio-away"}

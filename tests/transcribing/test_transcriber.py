@@ -435,14 +435,21 @@ def test_a_file_that_aws_never_starts_is_told_on_a_busy_account_too(
         assert 60 < machine.clock.ahead - begun < 3600, "it is tried for a while, and not for days"
 
 
-def test_an_account_that_is_full_of_others_jobs_fails_nothing(
-    monkeypatch: pytest.MonkeyPatch, machine: Machine, studio: StudioDouble
-) -> None:
+@contextmanager
+def full_of_others(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAWS]:
+    """An account with three job slots, all of which somebody else's jobs hold."""
     with local_aws("--slots", "3", "--latency", "600") as running:
         aws = known(running, monkeypatch)
         (other,) = put_audio(aws, "others.wav")
         for number in range(3):
             aws.started(f"other-{number}", other)
+        yield aws
+
+
+def test_an_account_that_is_full_of_others_jobs_fails_nothing(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, studio: StudioDouble
+) -> None:
+    with full_of_others(monkeypatch) as aws:
         one = machine.process(predict_wait=0.0, max_jobs=3)
         asked(one, put_audio(aws, "mine-a.wav", "mine-b.wav"))
         for _ in range(10):
@@ -455,11 +462,7 @@ def test_an_account_that_is_full_of_others_jobs_fails_nothing(
 def test_a_file_that_is_known_to_be_short_is_waited_for_though_the_quota_is_lower_than_the_setting(
     monkeypatch: pytest.MonkeyPatch, machine: Machine, studio: StudioDouble
 ) -> None:
-    with local_aws("--slots", "3", "--latency", "600") as running:
-        aws = known(running, monkeypatch)
-        (other,) = put_audio(aws, "others.wav")
-        for number in range(3):
-            aws.started(f"other-{number}", other)
+    with full_of_others(monkeypatch) as aws:
         aws.s3.put_object(Bucket=CALLS, Key="short.wav", Body=(ROOT / "samples" / "cards_001.wav").read_bytes())
         one = machine.process(predict_wait=0.0)
         asked(one, [f"s3://{CALLS}/short.wav"])

@@ -80,8 +80,8 @@ def test_twice_the_config_takes_about_twice_the_time(kind: str) -> None:
     measured: list[tuple[float, float]] = []
     for _ in range(10):  # the quickest of each: what else the machine does only slows them down
         measured.append((seconds(short), seconds(long)))
-        quickest, longest = map(min, zip(*measured, strict=True))
-        if longest < max(QUICK, 3 * quickest):
+        of_short, of_long = map(min, zip(*measured, strict=True))
+        if of_long < max(QUICK, 3 * of_short):
             return
     pytest.fail(f"seconds for a config, and for one twice as long: {measured}")
 
