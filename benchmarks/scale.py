@@ -119,7 +119,9 @@ def flowing(name: str, owed: int, checks: Checks) -> None:
             seconds = _takeover(store, programs)
             checks(f"a killed worker's work is taken over after {seconds:.1f} s ({MOST_TAKEOVER:g})",
                    seconds <= MOST_TAKEOVER)  # fmt: skip
-        peaks = stage.aws.calls()["peak_per_second"]["transcribe"]
+        calls = stage.aws.calls()
+        peaks, throttled = calls["peak_per_second"]["transcribe"], calls["throttled"].get("transcribe", {})
+        checks(f"requests that AWS throttled: {sum(throttled.values())}", not throttled)
         for operation, most in MOST_PER_SECOND.items():
             checks(f"{operation}: at most {peaks.get(operation, 0)}/s ({most})", peaks.get(operation, 0) <= most)
         twice = sum(count > 1 for count in stage.studio.counts().values())
