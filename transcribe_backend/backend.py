@@ -135,10 +135,10 @@ class Backend:
         self.imports = Imports(
             self.engine, self.transcriber, live, self.estimates, self.settings, self._version_changed
         )
-        self.ordering = Ordering(self.engine, live, self.imports)
+        self.versions = Versions(Records(self.engine.database, "answered", Answered))
+        self.ordering = Ordering(self.engine, live, self.imports, self.versions)
         self.retries = Retries(self.engine, self.jobs, self.transcriber, live)
         self.titles = Titles(self.studio)
-        self.versions = Versions(Records(self.engine.database, "versions", Answered))
 
     def _learning(self) -> None:
         self.reports = Reports(self.clients, self.settings)

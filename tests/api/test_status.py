@@ -169,9 +169,15 @@ def test_what_a_task_says_is_text_and_signatures_stay_secret(client: FlaskClient
         assert "sesame" not in client.get(path).text
 
 
-def test_answered_versions_are_shown(client: FlaskClient) -> None:
-    version = client.post("/setup", json=protocol.setup()).json["model_version"]
-    assert version in client.get("/status").text
+def test_each_project_is_shown_with_its_version_even_where_two_share_a_config(client: FlaskClient) -> None:
+    for number in (1, 2):
+        body = {**protocol.setup(), "project": f"{number}.1795550000"}
+        version = client.post("/setup", json=body).json["model_version"]
+    shown = client.get("/status.json").json["projects"]
+    assert {each["number"]: (each["version"], len(each["fills"])) for each in shown} == {
+        "1": (version, 1), "2": (version, 1)
+    }  # fmt: skip
+    assert client.get("/versions").json["versions"].count(version) == 1
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def test_a_killed_worker_goes_on_and_ends_in_the_same_state(
     project = connected_project(studio, backend, texts)
     annotate(studio, project, lambda task: texts[task["data"]["file"]])
     press_start_training(studio, project)
-    wait_until(lambda: re.search(r"Training of project \S+: planned", backend.log), _PATIENCE, "it is being evaluated")
+    wait_until(lambda: re.search(r"Training of project \S+, estimated", backend.log), _PATIENCE, "it is evaluated")
     backend.program.kill()
     again = start_backend()
     report = report_of(tmp_path / "model", project)

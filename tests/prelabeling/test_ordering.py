@@ -31,6 +31,17 @@ def chosen(machine: Machine, one: Backend, studio: StudioDouble) -> None:
     settle(machine, one)
 
 
+def vocabulary(aws: LocalAWS) -> None:
+    """NAME, unless an earlier test has made it."""
+    known = aws.transcribe.list_vocabularies(NameContains=NAME)["Vocabularies"]
+    if not known:
+        table = b"Phrase\tSoundsLike\tIPA\tDisplayAs\nXochitl\t\t\t\n"
+        aws.s3.put_object(Bucket="calls", Key="table.txt", Body=table)
+        aws.transcribe.create_vocabulary(
+            VocabularyName=NAME, LanguageCode="en-US", VocabularyFileUri="s3://calls/table.txt"
+        )
+
+
 def settle(machine: Machine, one: Backend) -> None:
     machine.settle(one, until=lambda: one.work.count(ORDER, "import", "transcribe", "awaiting", "push", "watch") == 0)
 
@@ -51,10 +62,7 @@ def test_after_a_promotion_they_are_ordered_anew_once_all_have_new_predictions(
     chosen(machine, one, studio)
     studio.tasks[3]["is_labeled"] = True
     before = project(one).version
-    aws.s3.put_object(Bucket="calls", Key="table.txt", Body=b"Phrase\tSoundsLike\tIPA\tDisplayAs\nXochitl\t\t\t\n")
-    aws.transcribe.create_vocabulary(
-        VocabularyName=NAME, LanguageCode="en-US", VocabularyFileUri="s3://calls/table.txt"
-    )
+    vocabulary(aws)
     one.learnt.remember(PROJECT, "en-US", NAME)
     machine.settle(one, until=lambda: one.work.count("import") > 0)
     assert studio.shown["model_version"] == before, "until then the old order holds"
@@ -64,6 +72,17 @@ def test_after_a_promotion_they_are_ordered_anew_once_all_have_new_predictions(
     assert studio.counts() == {1: 2, 2: 2, 4: 1}, (
         "what is labeled is not transcribed again, what failed holds up nothing"
     )
+
+
+def test_the_page_shows_the_version_after_a_promotion(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    one.versions.add(project(one))
+    vocabulary(aws)
+    one.learnt.remember(PROJECT, "en-US", NAME)
+    settle(machine, one)
+    assert "+v1@" in project(one).version == one.versions.recent()[PROJECT].version
+    assert studio.shown["model_version"] != project(one).version, "nobody has asked for an order"
 
 
 def test_new_tasks_of_an_empty_project_bring_the_order(

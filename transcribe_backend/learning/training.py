@@ -42,6 +42,12 @@ _log = logging.getLogger(__name__)
 _DONE = "done"
 _INNER = ("stage", "tries", "due", "verdict", "turn", "variants", "excerpts", "languages")
 _MADE = {"planned": "made", "tried": "pruned"}
+_TOLD = {
+    "asked": "words to learn have been found in the annotations.",
+    "planned": "the vocabularies to be tried are ready.",
+    "made": "the other half's audio has been transcribed with them.",
+    "tried": "the vocabulary without rows that did harm is ready.",
+}
 _JUDGES_AT_LEAST = 5
 _MOST_CUT = 40  # long recordings that are downloaded for one evaluation
 
@@ -134,9 +140,11 @@ class Trainer:
         }
         try:
             while training.stage != _DONE:
-                _log.info("Training of project %s: %s", training.project, training.stage)
-                stages[training.stage](training, self._project(training.project))
+                stage = training.stage
+                stages[stage](training, self._project(training.project))
                 save(training)
+                if stage in _TOLD and training.stage != stage:
+                    _log.info("Training of project %s: %s", training.project, _TOLD[stage])
         except TrainingError:
             self._calibrate(training)
             raise

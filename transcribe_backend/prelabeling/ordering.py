@@ -13,6 +13,7 @@ from transcribe_backend.errors import StudioDenied, StudioError, StudioNotFound,
 from transcribe_backend.prelabeling.imports import Imports
 from transcribe_backend.prelabeling.live_projects import UNCERTAINTY, LiveProjects
 from transcribe_backend.prelabeling.project import PREFIX
+from transcribe_backend.prelabeling.versions import Versions
 from transcribe_backend.work.engine import Engine
 from transcribe_backend.work.items import BULK, FAILED, Item, New
 
@@ -26,11 +27,12 @@ _LOOK_SECONDS = 5.0
 class Ordering:
     """A project is ordered when its sampling says so: it, and the version, are kept in Label Studio alone."""
 
-    def __init__(self, engine: Engine, live: LiveProjects, imports: Imports) -> None:
+    def __init__(self, engine: Engine, live: LiveProjects, imports: Imports, versions: Versions) -> None:
         self._work = engine.work
         self._wake = engine.wake
         self._live = live
         self._imports = imports
+        self._versions = versions
 
     def check(self, project: str) -> None:
         """The predictions of this project (`<id>.<created>`) may have a new version. Raises QueueError."""
@@ -39,10 +41,13 @@ class Ordering:
             self._wake()
 
     def carry_on(self, item: Item) -> None:
-        """Have the unlabeled tasks predicted in the new version, and then order by that; until then by the old one."""
+        """Note the version. Where tasks are ordered, have the unlabeled ones predicted in it, then order by it; until
+        then the old one orders them.
+        """
         wanted = str(item.body["project"])
         try:
             described = self._live.described(wanted)
+            self._versions.add(self._live.get(wanted))
             if not self._is_ordered(described):
                 self._work.finish(item)
                 return

@@ -1,4 +1,4 @@
-"""The model versions that /setup has answered lately, and what their predictions fill."""
+"""The version of each project's predictions, and what they fill."""
 
 import logging
 from dataclasses import dataclass, field
@@ -13,31 +13,31 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A version was answered to `project` (`<id>.<created>`); `filled` says what it fills and what not, and why."""
+    """The model_version of a project's predictions; `filled` says what they fill and what not, and why."""
 
-    project: str = ""
+    version: str = ""
     filled: list[str] = field(default_factory=list)
 
 
 class Versions:
-    """Shared by all processes, for GET /versions and the status page. Label Studio's request names no project, so these
-    are the versions of all projects.
+    """By project (`<id>.<created>`), shared by all processes, for GET /versions and the status page. Label Studio's
+    request names no project, so these are the versions of all projects.
     """
 
     def __init__(self, records: Records[Answered]) -> None:
         self._records = records
 
     def add(self, project: Project) -> None:
-        """The version of this project is answered now; what it fills is logged when it is new."""
-        answered = Answered(project.id, list(project.interface.explain()))
-        if self._records.get(project.version) is None:
+        """This project has this version now; what that fills is logged when it is new."""
+        answered = Answered(project.version, list(project.interface.explain()))
+        if self._records.get(project.id) != answered:
             for sentence in answered.filled:
                 _log.info("Project %s: %s", project.id, sentence)
-        self._records.put(project.version, answered)
+        self._records.put(project.id, answered)
 
     def recent(self) -> dict[str, Answered]:
         """The newest first, twenty at most."""
-        return {version: answered for version, _, answered in self._records.newest(_SHOWN)}
+        return {project: answered for project, _, answered in self._records.newest(_SHOWN)}
 
     def prune(self) -> None:
         """Forget all but the newest twenty."""

@@ -56,7 +56,8 @@ def create_app(model_class: Any, backend: Backend) -> Flask:
 
     @app.get("/versions")
     def versions() -> Any:
-        return jsonify(versions=list(backend.versions.recent()))
+        answered = backend.versions.recent().values()
+        return jsonify(versions=list(dict.fromkeys(each.version for each in answered)))
 
     @app.get("/metrics")
     def metrics() -> Any:

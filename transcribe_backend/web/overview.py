@@ -15,6 +15,7 @@ from transcribe_backend.learning.schedule import TRAINING
 from transcribe_backend.prelabeling.imports import IMPORT, Connected
 from transcribe_backend.prelabeling.retries import AGAIN
 from transcribe_backend.prelabeling.tally import CONFIDENCE, TASKS, TENTHS, WAIT, WAITS
+from transcribe_backend.prelabeling.versions import Answered
 from transcribe_backend.telemetry.redact import redact
 from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, READY, TRANSCRIBE
 from transcribe_backend.web.health import BAD, WARNING, Finding, Health
@@ -197,19 +198,17 @@ def _bill(backend: Backend, sums: Sums) -> dict[str, float]:
 
 def _projects(backend: Backend, lessons: Lessons) -> list[dict[str, Any]]:
     sums = backend.ledger.sums(backend.ledger.today() - _DAYS + 1)
-    versions: dict[str, tuple[str, Any]] = {}
-    for name, answered in backend.versions.recent().items():
-        versions.setdefault(answered.project, (name, answered))
+    versions = backend.versions.recent()
     prefetched = {project: told for project, _, told in backend.imports.announced.newest(_PROJECTS)}
     ids = list(dict.fromkeys([*versions, *sorted(sums, key=lambda each: -sums[each].get(BILLED, 0.0))]))
     failed = _failed(backend)
     found = []
     for project in ids[:_PROJECTS]:
-        name, answered = versions.get(project, ("", None))
+        answered = versions.get(project, Answered())
         made = {
             **_named(backend, project),
-            "version": _short(name),
-            "fills": [_short(line) for line in answered.filled] if answered else [],
+            "version": _short(answered.version),
+            "fills": [_short(line) for line in answered.filled],
             "owed": max(0, backend.work.of(project) - failed.get(project, 0)) if project else 0,
             "failed": failed.get(project, 0),
             **_figures(backend, sums.get(project, {})),
