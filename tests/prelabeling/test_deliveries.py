@@ -256,6 +256,7 @@ AWAY: dict[str, Any] = {
     "maintenance": (200, "<html>We will be back soon.</html>"),
     "login": (302, "moved"),
     "an empty answer": (200, []),
+    "somebody else's words of success": (200, {"status": "ok"}),
 }
 
 

@@ -135,7 +135,10 @@ def test_connecting_while_the_store_is_away_is_made_up_for(
     assert studio.counts() == {1: 1}
 
 
-@pytest.mark.parametrize("how", [(500, "broken"), (404, "404 page not found"), (403, "no"), (200, "<html>soon</html>")])
+@pytest.mark.parametrize(
+    "how",
+    [(500, "broken"), (404, "404 page not found"), (403, "no"), (200, "<html>soon</html>"), (200, {"status": "ok"})],
+)
 def test_an_import_while_label_studio_is_away_is_made_up_for(
     aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble, how: Any
 ) -> None:

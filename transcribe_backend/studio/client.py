@@ -118,7 +118,7 @@ class Studio:
 
     def project(self, project_id: int) -> dict[str, Any]:
         """The project with its label_config, title, model_version."""
-        return _object(self.get(f"/api/projects/{project_id}/"))
+        return _object(self.get(f"/api/projects/{project_id}/"), "id", "created_at")
 
     def projects(self, page_size: int = 100) -> Iterator[dict[str, Any]]:
         """All projects that the user may see, the newest first."""
@@ -165,14 +165,14 @@ class Studio:
     def predictions(self, task_id: int) -> list[dict[str, Any]]:
         """All predictions of a task."""
         answer = self.get("/api/predictions/", task=task_id)
-        return list(answer.get("results", []) if isinstance(answer, dict) else answer)
+        return answer if isinstance(answer, list) else list(_object(answer, "results")["results"])
 
     def create_prediction(
         self, task: int, result: list[dict[str, Any]], score: float | None, model_version: str
     ) -> dict[str, Any]:
         """Store a prediction; Label Studio does not notice doubles, so look at `predictions` first."""
         body = {"task": task, "result": result, "model_version": model_version}
-        return _object(self.post("/api/predictions/", body if score is None else {**body, "score": score}))
+        return _object(self.post("/api/predictions/", body if score is None else {**body, "score": score}), "id")
 
     def delete_prediction(self, prediction: int) -> None:
         """Delete a prediction."""
@@ -249,7 +249,7 @@ class Studio:
 
     def _page(self, page: int, params: dict[str, Any]) -> dict[str, Any]:
         try:
-            return _object(self.get("/api/tasks/", page=page, **params))
+            return _object(self.get("/api/tasks/", page=page, **params), "tasks")
         except StudioNotFound:
             if page == 1:
                 raise
@@ -370,9 +370,10 @@ def _origin(parts: Any) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _object(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict):
-        raise StudioUnreachable("Label Studio's answer is not a JSON object.", remedy="Check LABEL_STUDIO_URL.")
+def _object(answer: Any, *names: str) -> dict[str, Any]:
+    """A JSON object with these names: what stands before Label Studio may say `{"status": "ok"}` to everything."""
+    if not isinstance(answer, dict) or not answer.keys() >= set(names):
+        raise _not_now("What answers at LABEL_STUDIO_URL does not answer as Label Studio does.")
     return answer
 
 
