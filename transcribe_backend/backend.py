@@ -172,7 +172,7 @@ class Backend:
         return [
             Lane(WATCH, URGENT, 4, self.watch.look, lasting=SLOWEST_PERIOD),
             Lane(TRANSCRIBE, URGENT, 16, self.transcriber.transcribe, pauses=no_aws),
-            Lane(TRANSCRIBE, BULK, 12, self.transcriber.transcribe, room=self._room, pauses=no_aws),
+            Lane(TRANSCRIBE, BULK, 12, self.deliveries.begin, room=self._room, pauses=no_aws),
             *(Lane(DOWNLOAD, priority, 6, self.transcriber.download) for priority in both),
             *(Lane(AWAITING, priority, 1, self.transcriber.check) for priority in both),
             *(Lane(PUSH, priority, 4, self.deliveries.push, pauses=no_studio) for priority in both),

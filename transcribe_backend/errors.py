@@ -91,7 +91,9 @@ class RequestError(TranscribeBackendError):
 
 
 class LabelingConfigError(TranscribeBackendError):
-    """The labeling config has nothing that a transcript can fill, or is not readable."""
+    """The labeling config has nothing that a transcript can fill, or is not readable; until somebody corrects it."""
+
+    mended = Mended.OPERATOR
 
 
 class RecognitionError(LabelingConfigError):

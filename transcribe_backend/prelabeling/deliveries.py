@@ -61,6 +61,22 @@ class Deliveries:
         self._claims = engine.claims
         self._count = count
 
+    def begin(self, item: Item) -> None:
+        """Have a bulk item transcribed, unless its project has other options by now or is gone: a job for what nobody
+        will see would be billed beside the one that is asked for.
+        """
+        wanted = owed(item.body)
+        try:
+            project = self._live.current(wanted.project, wanted.version) if wanted.version else None
+        except StudioNotFound as error:
+            _log.info("Task %s is not transcribed: %s", wanted.task, error)
+            self._done(item, "gone")
+            return
+        if project is not None and project.version != wanted.version:
+            self._supersede(item, wanted, project)
+        else:
+            self._transcriber.transcribe(item)
+
     def push(self, item: Item) -> None:
         """Look into Label Studio, then claim the task, then store: however many processes try, one prediction is."""
         wanted = owed(item.body)

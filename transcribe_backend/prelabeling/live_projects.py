@@ -4,13 +4,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from transcribe_backend.errors import StudioDenied, StudioError, StudioNotFound
+from transcribe_backend.errors import (
+    StudioDenied,
+    StudioError,
+    StudioNotFound,
+    StudioUnreachable,
+    TranscribeBackendError,
+)
 from transcribe_backend.prelabeling.project import Project, Projects, project_id
 from transcribe_backend.studio.client import Studio
 
 UNCERTAINTY = "Uncertainty sampling"
 """Label Studio's name of the order in which the lowest score comes first (1.23 projects/models.py)."""
-_FRESH_SECONDS = 10.0
+_FRESH_SECONDS, _NOW_SECONDS = 10.0, 1.0
 
 
 class LiveProjects:
@@ -21,6 +27,7 @@ class LiveProjects:
         self._projects = projects
         self._clock = clock
         self._known: dict[str, tuple[float, Project]] = {}
+        self._unanswered: dict[str, float] = {}
         self._named: dict[str, str] = {}
         self._ordered: set[str] = set()
 
@@ -49,15 +56,34 @@ class LiveProjects:
                 return project
         return self._named[project]
 
-    def get(self, wanted: str) -> Project:
-        """The project `<id>.<created>`, or of that bare number. Raises StudioError (StudioNotFound also for another
-        Label Studio's project of that number), LabelingConfigError, AWSError.
+    def get(self, wanted: str, seconds: float = _FRESH_SECONDS) -> Project:
+        """The project `<id>.<created>`, or of that bare number, as it was so many seconds ago at most. Raises
+        StudioError (StudioNotFound also for another Label Studio's project of that number), LabelingConfigError,
+        AWSError.
         """
         asked, known = self._known.get(wanted, (0.0, None))
-        if known is None or self._clock() - asked > _FRESH_SECONDS:
+        if known is None or self._clock() - asked > seconds:
             self.described(wanted)
             known = self._known[wanted][1]
         return known
+
+    def current(self, wanted: str, version: str) -> Project | None:
+        """The project as it is now, looked at anew where it seems to have another `version`. None while Label Studio
+        does not answer: then one caller in ten seconds asks, and nobody else waits. Raises like `get` otherwise.
+        """
+        now, asked = self._clock(), self._known.get(wanted, (float("-inf"), None))[0]
+        if now - asked > _FRESH_SECONDS:
+            if now - self._unanswered.get(wanted, float("-inf")) <= _FRESH_SECONDS:
+                return None
+            self._unanswered[wanted] = now
+        try:
+            found = self.get(wanted)
+            return found if found.version == version else self.get(wanted, _NOW_SECONDS)
+        except (StudioUnreachable, StudioDenied):
+            return None
+        except TranscribeBackendError:
+            self._unanswered.pop(wanted, None)
+            raise
 
     def described(self, wanted: str) -> dict[str, Any]:
         """The project as Label Studio has it now; raises like `get`, whose answer is renewed by it."""

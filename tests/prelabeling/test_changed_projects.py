@@ -1,0 +1,102 @@
+"""What people change in Label Studio while predictions are owed: the labeling config, the audio of a task."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.aws import LocalAWS, local_aws
+from harness.studio_double import StudioDouble
+from tests.backends import (
+    SEGMENTS,
+    UNHURRIED,
+    Machine,
+    asked,
+    delivered,
+    jobs_started,
+    project,
+    put_audio,
+    queues,
+    texts,
+)
+from transcribe_backend.backend import Backend
+from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE
+
+GERMAN = SEGMENTS.replace("<Audio ", '<Audio model_language="de-DE" ')
+NOTHING_TO_FILL = '<View><Audio name="audio" value="$audio"/></View>'
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[LocalAWS]:
+    with local_aws("--latency", "0.3", *UNHURRIED) as running:
+        yield running
+
+
+@pytest.fixture
+def one(aws: LocalAWS, machine: Machine) -> Backend:
+    """A process whose requests wait for nothing, and which runs one job at a time."""
+    return machine.process(predict_wait=0.0, predict_open=0.0, max_jobs=1)
+
+
+def imported(one: Backend, studio: StudioDouble, uris: list[str]) -> None:
+    one.notice("TASKS_CREATED", {"project": studio.described(), "tasks": studio.add_tasks(uris)})
+
+
+def first_runs(machine: Machine, one: Backend) -> None:
+    machine.settle(one, until=lambda: AWAITING in queues(one).values())
+
+
+def stored_texts(studio: StudioDouble, task: int) -> list[list[str]]:
+    return [each["result"][0]["value"]["text"] for each in studio.stored.get(task, [])]
+
+
+def test_a_language_corrected_in_the_middle_of_an_import_is_not_billed_twice(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    imported(one, studio, put_audio(aws, *(f"language-{number}.wav" for number in range(6))))
+    first_runs(machine, one)
+    studio.config = GERMAN
+    machine.clock.ahead += 11
+    machine.settle(one)
+    assert len(jobs_started(aws)) == 7, "six in the right language, and the one that ran already"
+    assert studio.counts() == {task: 1 for task in range(1, 7)}
+
+
+def test_nothing_is_billed_for_a_project_that_was_deleted(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    before = len(jobs_started(aws))
+    imported(one, studio, put_audio(aws, *(f"deleted-{number}.wav" for number in range(4))))
+    first_runs(machine, one)
+    studio.projects.clear()
+    machine.clock.ahead += 11
+    machine.settle(one)
+    assert len(jobs_started(aws)) == before + 1
+    assert delivered(one) == {"gone": 4}
+
+
+def test_what_is_imported_is_transcribed_while_label_studio_is_away(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    imported(one, studio, put_audio(aws, *(f"away-{number}.wav" for number in range(4))))
+    first_runs(machine, one)
+    studio.down()
+    machine.clock.ahead += 11
+    machine.settle(one, until=lambda: set(queues(one).values()) == {PUSH})
+    studio.up()
+    machine.settle(one)
+    assert studio.counts() == {task: 1 for task in range(1, 5)}
+
+
+def test_a_labeling_config_that_is_wrong_for_a_while_ends_nothing(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    imported(one, studio, put_audio(aws, "wrong-config.wav"))
+    first_runs(machine, one)
+    good, studio.config = studio.config, NOTHING_TO_FILL
+    machine.clock.ahead += 11
+    machine.settle(one, until=lambda: any(group.problem for group in one.work.waiting()))
+    assert one.work.failures() == []
+    studio.config = good
+    machine.clock.ahead += 301
+    machine.settle(one)
+    assert stored_texts(studio, 1) == [["wrong config."]]
