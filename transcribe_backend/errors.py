@@ -91,9 +91,7 @@ class RequestError(TranscribeBackendError):
 
 
 class LabelingConfigError(TranscribeBackendError):
-    """The labeling config has nothing that a transcript can fill, or is not readable; until somebody corrects it."""
-
-    mended = Mended.OPERATOR
+    """The labeling config has nothing that a transcript can fill, or is not readable."""
 
 
 class RecognitionError(LabelingConfigError):

@@ -19,7 +19,7 @@ from tests.backends import (
     texts,
 )
 from transcribe_backend.backend import Backend
-from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE
+from transcribe_backend.transcribing.owed import AWAITING, PUSH
 
 GERMAN = SEGMENTS.replace("<Audio ", '<Audio model_language="de-DE" ')
 NOTHING_TO_FILL = '<View><Audio name="audio" value="$audio"/></View>'
@@ -100,3 +100,43 @@ def test_a_labeling_config_that_is_wrong_for_a_while_ends_nothing(
     machine.clock.ahead += 301
     machine.settle(one)
     assert stored_texts(studio, 1) == [["wrong config."]]
+
+
+def test_the_text_of_an_audio_is_not_given_to_a_task_that_has_another_by_now(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    wrong, right = put_audio(aws, "wrong-audio.wav", "right-audio.wav")
+    imported(one, studio, [wrong])
+    first_runs(machine, one)
+    studio.tasks[0]["data"] = {"audio": right}
+    machine.settle(one)
+    assert stored_texts(studio, 1) == [["right audio."]]
+
+
+def test_who_opens_a_task_with_another_audio_does_not_get_the_text_of_the_first(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    wrong, right = put_audio(aws, "wrong-opened.wav", "right-opened.wav")
+    (task,) = studio.add_tasks([wrong])
+    asked(one, [wrong])
+    studio.down()
+    machine.settle(one, until=lambda: set(queues(one).values()) == {PUSH})
+    task["data"] = {"audio": right}
+    studio.up()
+    assert texts(one.answers.answer([task], project(one))) == [None]
+    machine.settle(one)
+    assert stored_texts(studio, 1) == [["right opened."]]
+
+
+def test_an_address_corrected_at_once_is_tried_at_once(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble
+) -> None:
+    (task,) = studio.add_tasks(["s3://calls/mistyped.wav"])
+    asked(one, ["s3://calls/mistyped.wav"])
+    machine.settle(one)
+    assert len(one.work.failures()) == 1
+    (right,) = put_audio(aws, "typed.wav")
+    task["data"] = {"audio": right}
+    asked(one, [right])
+    machine.settle(one)
+    assert stored_texts(studio, 1) == [["typed."]]

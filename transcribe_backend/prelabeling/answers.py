@@ -170,7 +170,9 @@ class Answers:
                 _log.warning("Task %s must be asked for again: %s", each.owed.task, error.advice)
                 continue
             expires = None if each.owed.version else now + _UNWANTED_SECONDS
-            new.append(New(each.key, TRANSCRIBE, each.owed.body(), priority, hold=until, expires=expires))
+            new.append(
+                New(each.key, TRANSCRIBE, each.owed.body(), priority, hold=until, expires=expires, what=each.owed.what)
+            )
             each.remembered = True
         self._work.add(new)
         self._wake()
@@ -223,7 +225,7 @@ class Answers:
     def _push_later(self, answered: Sequence[_Asked], due: float) -> None:
         """Owed, with its transcript known: pushed unless Label Studio holds the prediction by then."""
         self._work.add(
-            New(each.key, PUSH, each.owed.cut().body(), due=due, job=each.job)
+            New(each.key, PUSH, each.owed.cut().body(), due=due, job=each.job, what=each.owed.what)
             for each in answered
             if each.owed.version and not each.remembered
         )

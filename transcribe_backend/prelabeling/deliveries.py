@@ -1,12 +1,12 @@
 """Predictions that were owed are stored in Label Studio, each once."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from transcribe_backend.errors import StudioNotFound
+from transcribe_backend.errors import LabelingConfigError, Mended, StudioNotFound
 from transcribe_backend.prelabeling.live_projects import LiveProjects
 from transcribe_backend.prelabeling.predictions import Prediction, Predictions
 from transcribe_backend.prelabeling.project import Project, project_id
@@ -67,7 +67,8 @@ class Deliveries:
         """
         wanted = owed(item.body)
         try:
-            project = self._live.current(wanted.project, wanted.version) if wanted.version else None
+            with _correctable():
+                project = self._live.current(wanted.project, wanted.version) if wanted.version else None
         except StudioNotFound as error:
             _log.info("Task %s is not transcribed: %s", wanted.task, error)
             self._done(item, "gone")
@@ -85,7 +86,8 @@ class Deliveries:
             self._work.keep([item.key], self._work.now() + _READY_SECONDS)
             return
         try:
-            project = self._live.get(wanted.project)
+            with _correctable():
+                project = self._live.get(wanted.project)
             if project.version != wanted.version:
                 self._supersede(item, wanted, project)
             elif self._transcriber.bring(item.job, wanted.media.region if wanted.media else ""):
@@ -117,22 +119,36 @@ class Deliveries:
         except StudioNotFound:
             return False
 
+    def _task(self, project: int, task: int) -> dict[str, Any]:
+        """A task with its data and predictions. That it is gone is believed in Label Studio's own words only, as
+        StudioNotFound: a list without it may be another user's view.
+        """
+        for found in self._live.studio.tasks_after(project, task - 1, task, 1):
+            return found
+        return {"predictions": self._live.studio.predictions(task)}
+
     def _supersede(self, item: Item, wanted: Owed, project: Project) -> None:
-        """A vocabulary was promoted or the labeling config changed: the task is owed the new version instead."""
+        """A vocabulary was promoted, or the labeling config or the task's audio changed: the task is owed the
+        prediction that it has to have now.
+        """
         renewed = Owed(wanted.audio, project.recognition, wanted.project, wanted.task, project.version, wanted.media)
-        self._work.replace(item, New(renewed.key, TRANSCRIBE, renewed.body(), item.priority))
+        self._work.replace(item, New(renewed.key, TRANSCRIBE, renewed.body(), item.priority, what=renewed.what))
         self._count("superseded")
 
     def _store(self, item: Item, wanted: Owed, project: Project) -> None:
         assert wanted.task is not None  # noqa: S101 - what has a version has a task
         # The best one last: of several predictions Label Studio pre-fills the newest (docs/decisions/0004).
         made = self._predictions.of(item.job, project, wanted.task)[::-1]
-        now = self._work.now()
-        stored = len(self._stored(wanted.task, wanted.version))
+        now, task = self._work.now(), self._task(project.number, wanted.task)
+        stored = len(_of_version(task.get("predictions") or (), wanted.version))
         if stored > len(made):
             self._delete_doubles(wanted.task, wanted.version)
         if stored >= len(made):
             self._done(item, "already there")
+            return
+        audio = project.interface.address(task["data"]) if "data" in task else wanted.audio
+        if Owed(audio, wanted.recognition).what != wanted.unsigned().audio:
+            self._supersede(item, self._transcriber.small(replace(wanted, audio=audio, media=None)), project)
             return
         answered = self._claims.until([item.key]) > 0.0
         if not self._claims.take([item.key], since=now, seconds=_SENDING_SECONDS):
@@ -163,14 +179,26 @@ class Deliveries:
         had stored the prediction (1.23 core/middleware.py DatabaseIsLockedRetryMiddleware). The oldest stays.
         """
         kept: list[Any] = []
-        for each in sorted(self._stored(task, version), key=lambda known: int(known["id"])):
+        stored = _of_version(self._live.studio.predictions(task), version)
+        for each in sorted(stored, key=lambda known: int(known["id"])):
             if each["result"] in kept:
                 self._live.studio.delete_prediction(int(each["id"]))
             kept.append(each["result"])
 
-    def _stored(self, task: int, version: str) -> list[dict[str, Any]]:
-        return [each for each in self._live.studio.predictions(task) if each.get("model_version") == version]
-
     def _done(self, item: Item, outcome: str) -> None:
         self._work.finish(item)
         self._count(outcome)
+
+
+def _of_version(predictions: Iterable[dict[str, Any]], version: str) -> list[dict[str, Any]]:
+    return [each for each in predictions if each.get("model_version") == version]
+
+
+@contextmanager
+def _correctable() -> Iterator[None]:
+    """What is owed could be filled once: its labeling config is being edited, and what was billed is kept."""
+    try:
+        yield
+    except LabelingConfigError as error:
+        error.mended = Mended.OPERATOR
+        raise

@@ -118,7 +118,7 @@ class Imports:
             self._work.later(item, 0.0, body={**body, "announce": ""})
             return
         new = list(self._owed(project, lacking[: body["left"]], body.get("since", 0.0)))
-        self._work.add(New(each.key, TRANSCRIBE, each.body(), BULK) for each in new)
+        self._work.add(New(each.key, TRANSCRIBE, each.body(), BULK, what=each.what) for each in new)
         left = body["left"] - len(new)
         if len(page) < _PAGE or left <= 0:
             if not body.get("version") and self._live.is_ordered(body["project"]):

@@ -47,6 +47,11 @@ class Owed:
         what = f"{self.media.identity if self.media else self.audio}|{self.recognition.key()}"
         return f"audio|{hashlib.sha256(what.encode(errors='replace')).hexdigest()}"
 
+    @property
+    def what(self) -> str:
+        """Tells its audio from another one that the same task may get, however the address is signed."""
+        return self.media.identity if self.holds_audio and self.media else self.cut().unsigned().audio
+
     def found(self, media: Media, *, looked: bool = False) -> "Owed":
         """The same, once its audio is found; a signed URL is then not kept."""
         return replace(self.unsigned(), media=media, looked=looked)

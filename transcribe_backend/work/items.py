@@ -35,6 +35,7 @@ SCHEMA = (
     "create index if not exists transcribe_work_expires on transcribe_work (expires) where expires is not null",
     "alter table transcribe_work add column if not exists cause text not null default ''",
     "create index if not exists transcribe_work_cause on transcribe_work (cause, queue, key) where cause <> ''",
+    "alter table transcribe_work add column if not exists what text not null default ''",
 )
 
 
@@ -55,7 +56,7 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class New:
     """An item to be. It is not handed to its last queue before `hold`, and dropped when nobody waits after `expires`
-    (both Unix times)."""
+    (both Unix times). Items of one key that are about another `what` are not the same work."""
 
     key: str
     queue: str
@@ -65,6 +66,7 @@ class New:
     hold: float = 0.0
     expires: float | None = None
     job: str = ""
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +130,13 @@ class Work:
 
     def add(self, items: Iterable[New]) -> None:
         """Owe these. One that is owed already becomes urgent if this one is, and is then due no later; one that failed
-        a minute ago, or that nobody waits for any more, is begun anew.
+        a minute ago, that nobody waits for any more, or that was about another `what`, is begun anew.
 
         One that nobody has begun goes on with the new body, whose address is as somebody may have corrected it, and
         whose signed URL is still valid.
         """
         now = self.now()
-        rows = [
-            (new.key, new.queue, new.priority, new.due or now, new.hold, new.expires, new.job, now, _encode(new.body))
-            for new in items
-        ]
+        rows = [_row(new, now) for new in items]
         if rows:
             with self._database.transaction() as execute:
                 execute.many(_ADD, sorted(rows, key=lambda row: row[0]))
@@ -228,11 +227,10 @@ class Work:
     def replace(self, item: Item, new: New) -> bool:
         """It became another: in one step the old one is done and the new one owed."""
         now = self.now()
-        row = (new.key, new.queue, new.priority, new.due or now, new.hold, new.expires, new.job, now, _encode(new.body))
         with self._database.transaction() as execute:
             if not execute(f"delete from transcribe_work where {_MINE} returning 1", *_mine(item)):
                 return False
-            execute(_ADD, *row)
+            execute(_ADD, *_row(new, now))
             return True
 
     def fail(
@@ -468,15 +466,18 @@ class Work:
 
 _AGAIN = (
     "(transcribe_work.queue = 'failed' and transcribe_work.due < excluded.added - 60 "
-    "or transcribe_work.expires < excluded.added and transcribe_work.owner is null)"
+    "or transcribe_work.expires < excluded.added and transcribe_work.owner is null "
+    "or transcribe_work.what <> excluded.what)"
 )
 _FREE = "transcribe_work.owner is null and transcribe_work.job = '' and transcribe_work.queue <> 'failed'"
 _ADD = f"""insert into transcribe_work
-    (key, queue, priority, due, hold, expires, owner, attempts, job, problem, remedy, news, told, added, body)
-    values (?, ?, ?, ?, ?, ?, null, 0, ?, '', '', '', 0, ?, ?)
+    (key, queue, priority, due, hold, expires, owner, attempts, job, problem, remedy, news, told, added, body,
+    what) values (?, ?, ?, ?, ?, ?, null, 0, ?, '', '', '', 0, ?, ?, ?)
     on conflict (key) do update set
     queue = case when {_AGAIN} then excluded.queue else transcribe_work.queue end,
+    owner = case when {_AGAIN} then null else transcribe_work.owner end,
     job = case when {_AGAIN} then excluded.job else transcribe_work.job end,
+    what = excluded.what,
     added = case when {_AGAIN} then excluded.added else transcribe_work.added end,
     attempts = case when {_AGAIN} then 0 else transcribe_work.attempts end,
     problem = case when {_AGAIN} then '' else transcribe_work.problem end,
@@ -494,6 +495,11 @@ _ADD = f"""insert into transcribe_work
     """
 _BODY = "coalesce(cast(? as text), body)"  # without a new body the one that was saved last stays
 _MINE = "key = ? and queue = ? and owner = ? and attempts = ?"
+
+
+def _row(new: New, now: float) -> tuple[Any, ...]:
+    due, body = new.due or now, _encode(new.body)
+    return new.key, new.queue, new.priority, due, new.hold, new.expires, new.job, now, body, new.what
 
 
 def _mine(item: Item) -> tuple[Any, ...]:
