@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         actions.choices[name].add_argument("--version", type=int, help="number of the version")
     for name in ("ban", "pin"):
         actions.choices[name].add_argument("phrase", help="as it should stand in transcripts")
-    actions.choices["train"].add_argument("--yes", action="store_true", help="do not ask before AWS is paid")
+    actions.choices["train"].add_argument("--yes", action="store_true", help="do not ask before AWS charges anything")
 
 
 def run(arguments: argparse.Namespace, running: Backend) -> int:
@@ -161,7 +161,7 @@ def asked(running: Backend, project: str) -> Iterator[str]:
     if not planned:
         raise TrainingError("There is nothing to train.", remedy="Correct more tasks, then try again.")
     if not _agreed("Go on? [y/N] "):
-        raise TrainingError("Nothing was made, and nothing paid.", remedy="Answer y, or give --yes.")
+        raise TrainingError("Nothing was made, and nothing charged.", remedy="Answer y, or give --yes.")
 
 
 def _agreed(question: str) -> bool:
