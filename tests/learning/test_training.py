@@ -307,7 +307,7 @@ def test_without_anything_new_nothing_is_made_or_paid(make_world: Callable[..., 
     world.now += 100
     world.train()
     assert (world.version, world.state(), world.ears.paid) == (version, state, [])
-    assert "no name or term often enough" in world.report["reason"]
+    assert "is corrected often enough" in world.report["reason"]
 
 
 def test_from_thirty_corrected_tasks_on_the_score_is_the_accuracy_to_expect(make_world: Callable[..., World]) -> None:
