@@ -55,7 +55,6 @@ class Voices:
         self._speakers: dict[float | None, str] = {}
         for segment in objects(member(results, "speaker_labels", "segments")):
             self._seat(segment.get("items"), segment.get("speaker_label"))
-        self._seat(results.get("items"), None)
         self._channels: defaultdict[tuple[float | None, str], list[int]] = defaultdict(list)
         for channel in objects(member(results, "channel_labels", "channels")):
             for item in objects(channel.get("items")):
