@@ -64,7 +64,9 @@ def _said(arguments: argparse.Namespace, running: Backend) -> Iterator[str]:
         yield from _train(arguments, running, project)
         return
     if len(languages) > 1 and arguments.action not in (_list, _show, _history):
-        raise VocabularyError(f"Project {arguments.project} learns in {listed(languages)}.", remedy="Choose one with --language.")
+        raise VocabularyError(
+            f"Project {arguments.project} learns in {listed(languages)}.", remedy="Choose one with --language."
+        )
     for language in languages:
         yield from arguments.action(arguments, running, project, language)
 
