@@ -110,6 +110,6 @@ def _text(value: object) -> str:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    """A text, or those in a list."""
+    """A text, or those in a list; half of an emoji, which JSON can hold and no file, becomes a question mark."""
     parts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return tuple(part for part in parts if isinstance(part, str))
+    return tuple(part.encode(errors="replace").decode() for part in parts if isinstance(part, str))
