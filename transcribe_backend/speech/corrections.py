@@ -62,8 +62,8 @@ def candidates(
     """Phrases missed in at least `min_tasks` tasks and recognised less often than `max_recall` (0..1), best first.
 
     Left out: words that are common in the language, spelling variants, sounds such as "euh" or "hmmm", numbers, e-mail
-    addresses, links, telephone numbers, what stands where AWS has redacted its text, and differences that are only case,
-    punctuation or spacing. Words are one phrase only where they are missed together more often than apart.
+    addresses, links, telephone numbers, what stands where AWS has redacted its text, and differences that are only
+    case, punctuation or spacing. Words are one phrase only where they are missed together more often than apart.
     """
     corrections = [
         correction for correction in (_Correction(pair, lexicon) for pair in pairs) if correction.is_evidence()
