@@ -30,11 +30,12 @@ Many files at once under AWS's default quotas (25 starts, 30 Gets and 5 lists a 
 [stand-in for AWS](../local_aws). The script is what a good engineer would write with boto3 in an hour
 ([`benchmarks/scripts.py`](../benchmarks/scripts.py)): 25 threads, adaptive retries, a Get every five seconds for each
 job. `/predict` is one request from Label Studio, timed until its double holds every prediction; `transcribe` is the
-command; "Label Studio" is a real one (SQLite, on the same machine) whose Data Manager retrieves all predictions.
+command; "polling" starts all jobs at once and then asks for each of them every five seconds, as public backends do;
+"Label Studio" is a real one (SQLite, on the same machine) whose Data Manager retrieves all predictions.
 
 A thread that waits for its job starts no other: the script never has more than 25 jobs under way, of the 250 that AWS
 allows. The backend starts jobs as fast as the quota allows and asks AWS for lists of a hundred jobs instead of for
-each one. The limit now is AWS's rate of starts.
+each one. The limit now is AWS's rate of starts. "polling" starts as fast, and then spends AWS's quota of Gets.
 """
 _WARM = """
 ## Predictions that are known

@@ -1,4 +1,5 @@
-"""What people write with boto3 instead of using a backend: the usual loop, and what a good engineer writes in an hour.
+"""What people write with boto3 instead of using a backend: the usual loop, what a good engineer writes in an hour, and
+what public backends and operators do, which start everything and then ask for each job.
 
 Each transcribes `uris` to the end, and calls nothing but AWS Transcribe.
 """
@@ -41,13 +42,28 @@ def threaded(aws: LocalAWS, uris: list[str]) -> None:
         list(pool.map(transcribe, range(len(uris))))
 
 
+def polling(aws: LocalAWS, uris: list[str]) -> None:
+    """Starts all jobs, then asks for each every 5 s until all have ended; adaptive retries, 25 threads."""
+    retries = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=_THREADS)
+    client = aws.client("transcribe", config=retries)
+    waiting = [f"polling-{number}" for number in range(len(uris))]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(lambda name, uri: _start(client, name, uri), waiting, uris))
+        while waiting:
+            ended = list(pool.map(lambda name: _has_ended(client, name), waiting))
+            waiting = [name for name, done in zip(waiting, ended, strict=True) if not done]
+            time.sleep(_POLL_SECONDS if waiting else 0)
+
+
 def _start(client: Any, name: str, uri: str) -> None:
     client.start_transcription_job(TranscriptionJobName=name, LanguageCode="en-US", Media={"MediaFileUri": uri})
 
 
 def _poll(client: Any, name: str, seconds: float) -> None:
-    while True:
-        job = client.get_transcription_job(TranscriptionJobName=name)["TranscriptionJob"]
-        if job["TranscriptionJobStatus"] in _ENDED:
-            return
+    while not _has_ended(client, name):
         time.sleep(seconds)
+
+
+def _has_ended(client: Any, name: str) -> bool:
+    job = client.get_transcription_job(TranscriptionJobName=name)["TranscriptionJob"]
+    return job["TranscriptionJobStatus"] in _ENDED

@@ -245,6 +245,42 @@ def test_no_more_than_its_threads_and_its_room_are_in_hand(live: Callable[[], En
     assert most["narrow"] <= 3
 
 
+def test_a_process_takes_no_more_than_it_has_free_hands_for(live: Callable[[], Engine]) -> None:
+    process, gate, begun = live(), threading.Event(), Counter[str]()
+
+    def work(item: Item) -> None:
+        begun["work"] += 1
+        gate.wait(10)
+        process.work.finish(item)
+
+    process.staff([Lane("here", BULK, 3, work)], [])
+    owe(process, "first")
+    process.wake()
+    until(lambda: begun["work"], lambda number: number == 1)
+    owe(process, *(f"later {number}" for number in range(6)))
+    process.wake()
+    until(lambda: begun["work"], lambda number: number == 3)
+    ((held,),) = process.database.read("select count(*) from transcribe_work where owner is not null")
+    gate.set()
+    assert held == 3, "the others are there for whoever has hands"
+
+
+def test_the_pauses_of_a_queue_in_trouble_grow(live: Callable[[], Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transcribe_backend.work.crew._PAUSE", (0.2, 30.0))
+    process, tried = live(), list[float]()
+
+    def denied(item: Item) -> None:
+        tried.append(time.monotonic())
+        raise CredentialsError("expired")
+
+    process.staff([Lane("here", BULK, 1, denied, pauses=(CredentialsError,))], [])
+    owe(process, *(f"{number}" for number in range(20)))
+    process.wake()
+    until(lambda: len(tried), lambda number: number >= 4)
+    pauses = [after - before for before, after in zip(tried, tried[1:], strict=False)]
+    assert [pause >= least for pause, least in zip(pauses, (0.2, 0.4, 0.8), strict=False)] == [True] * 3
+
+
 def test_trouble_that_concerns_all_stops_its_queue_for_a_moment(live: Callable[[], Engine]) -> None:
     process, tried = live(), Counter[str]()
 

@@ -61,18 +61,14 @@ class Voices:
         self._multilingual = bool(objects(results.get("language_codes")))
         self._speakers: dict[float | None, str] = {}
         for segment in objects(member(results, "speaker_labels", "segments")):
-            self._seat(segment.get("items"), segment.get("speaker_label"))
-        self._seat(results.get("items"), None)
+            for item in objects(segment.get("items")):
+                label = item.get("speaker_label", segment.get("speaker_label"))
+                if isinstance(label, str):
+                    self._speakers[number(item.get("start_time"))] = intern(label)
         self._channels: defaultdict[tuple[float | None, str], list[int]] = defaultdict(list)
         for channel in objects(member(results, "channel_labels", "channels")):
             for item in objects(channel.get("items")):
                 self._channels[_identity(item)].append(channel_number(channel.get("channel_label")) or 0)
-
-    def _seat(self, items: object, default: object) -> None:
-        for item in objects(items):
-            label = item.get("speaker_label", default)
-            if isinstance(label, str):
-                self._speakers[number(item.get("start_time"))] = intern(label)
 
     def speaker(self, item: Json, start: float, before: str | None) -> str | None:
         """Who says a word that starts there: the speaker before it, where AWS does not tell."""
