@@ -23,8 +23,11 @@ _MARK = re.compile(
 _COLON = re.compile(r":(?=\s|$)")
 _POINTS = range(10, 36)
 """Unicode's combining classes of Hebrew and Arabic vowel points."""
+# The vowel signs of Indic scripts are no word characters to `re`.
+_IN_NAME = r"[\w\u0900-\u0963\u0966-\u0dff.'\u2019-]"
 _SPEAKER = re.compile(
-    r"(?:^|(?<=[.!?\u2026\n]))[ \t]{0,8}(?P<name>[^\W\d_][\w.'\u2019-]{0,40}(?: [\w.'\u2019-]{1,40}){0,2}):(?=\s|$)",
+    rf"(?:^|(?<=[.!?\u2026\u0964\n]))[ \t]{{0,8}}"
+    rf"(?P<name>[^\W\d_]{_IN_NAME}{{0,40}}(?: {_IN_NAME}{{1,40}}){{0,2}}):(?=\s|$)",
     re.M,
 )
 

@@ -76,6 +76,15 @@ def test_conventions_are_no_errors(human: str, ours: str) -> None:
     assert score(human, ours).errors == 0
 
 
+def test_names_before_turns_are_not_said_in_any_script() -> None:
+    for human, ours, language in (
+        ("राम: नमस्ते। सीता: हाँ", "नमस्ते। हाँ", "hi-IN"),
+        ("ராம்: வணக்கம்.\nசீதா: ஆம்", "வணக்கம். ஆம்", "ta-IN"),
+        ("Врач: да. Пациент: нет", "да. нет", "ru-RU"),
+    ):
+        assert score(human, ours, language).errors == 0, human
+
+
 @pytest.mark.parametrize(
     ("human", "ours", "language"),
     [
