@@ -132,7 +132,7 @@ def test_says_what_comes_next(
     said = capsys.readouterr().out
     assert f'Connected {peer.url} to project {project}, "Connect".' in said
     assert f"Tasks   {studio.page(project)}\n" in said
-    assert "3 of 3 tasks without annotations are being transcribed" in said
+    assert "3 of its 3 tasks without annotations are transcribed at once" in said
     assert "switch on Auto-Annotation" in said
 
 

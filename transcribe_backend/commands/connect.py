@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--order",
         choices=sorted(_ORDERS),
         default="",
-        help="which task annotators get next: the least certain, or as imported [as it is]",
+        help="which task annotators get next: the least certain, or as imported [unchanged]",
     )
     parser.add_argument(
         "--interactive", action="store_true", help="also fill segments that annotators draw and click (Auto-Annotation)"

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The actions: look, train, decide."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for action, about in (
-        (_list, "the versions of a project, and which is in use; without --project those of all"),
+        (_list, "the versions of a project, and which is in use; without --project, those of all projects"),
         (_show, "the rows in use, what each did, and the last training, or those of a --version"),
         (_history, "all trainings: word error rates with their intervals, and what became of them"),
         (_train, "learn from the project's annotations now"),
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         actions.choices[name].add_argument("--version", type=int, help="number of the version")
     for name in ("ban", "pin"):
         actions.choices[name].add_argument("phrase", help="as it should stand in transcripts")
-    actions.choices["train"].add_argument("--yes", action="store_true", help="do not ask before AWS is paid")
+    actions.choices["train"].add_argument("--yes", action="store_true", help="do not ask before AWS charges anything")
 
 
 def run(arguments: argparse.Namespace, running: Backend) -> int:
@@ -64,7 +64,9 @@ def _said(arguments: argparse.Namespace, running: Backend) -> Iterator[str]:
         yield from _train(arguments, running, project)
         return
     if len(languages) > 1 and arguments.action not in (_list, _show, _history):
-        raise VocabularyError(f"Project {arguments.project} learns in {listed(languages)}.", remedy="Say --language.")
+        raise VocabularyError(
+            f"Project {arguments.project} learns in {listed(languages)}.", remedy="Choose one with --language."
+        )
     for language in languages:
         yield from arguments.action(arguments, running, project, language)
 
@@ -161,7 +163,7 @@ def asked(running: Backend, project: str) -> Iterator[str]:
     if not planned:
         raise TrainingError("There is nothing to train.", remedy="Correct more tasks, then try again.")
     if not _agreed("Go on? [y/N] "):
-        raise TrainingError("Nothing was made, and nothing paid.", remedy="Answer y, or give --yes.")
+        raise TrainingError("Nothing was made, and nothing charged.", remedy="Answer y, or give --yes.")
 
 
 def _agreed(question: str) -> bool:
