@@ -80,7 +80,7 @@ def _writable(name: str) -> Path:
 
 def _content(name: str) -> str:
     try:
-        return Path(name).read_text()
+        return Path(name).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise argparse.ArgumentTypeError(f"{name} cannot be read: {error}") from error
 
@@ -157,7 +157,7 @@ def _task(uri: str, job: str, project: Project, backend: Backend, *, with_dialog
 
 def _write(output: Path, tasks: list[dict[str, Any]]) -> None:
     temporary = output.with_name(output.name + ".part")
-    temporary.write_text(json.dumps(tasks, ensure_ascii=False, indent=1))
+    temporary.write_text(json.dumps(tasks, ensure_ascii=False, indent=1), encoding="utf-8", errors="replace")
     os.replace(temporary, output)
 
 

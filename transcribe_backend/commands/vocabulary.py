@@ -225,10 +225,12 @@ def _edited(phrases: Sequence[str]) -> list[str]:
     """The phrases, one a line, after an editor had them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vocabulary.txt"
-        path.write_text("".join(f"{phrase}\n" for phrase in phrases))
+        path.write_text("".join(f"{phrase}\n" for phrase in phrases), encoding="utf-8")
         editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
         subprocess.run([*editor, str(path)], check=True)  # noqa: S603 - the caller's own editor
-        return list(dict.fromkeys(filter(None, (line.strip() for line in path.read_text().splitlines()))))
+        return list(
+            dict.fromkeys(filter(None, (line.strip() for line in path.read_text(encoding="utf-8").splitlines())))
+        )
 
 
 def _check(phrases: Sequence[str], language: str) -> None:

@@ -15,6 +15,7 @@ from transcribe_backend.speech.words import Word
 Json = Mapping[str, Any]
 
 _CHANNEL = re.compile(r"(?<!\d)\d{1,4}$")
+_LATEST = 10**9  # seconds
 
 
 def objects(value: object) -> list[Json]:
@@ -42,6 +43,12 @@ def score(value: object) -> float | None:
     """A number as a share 0..1, or None."""
     parsed = number(value)
     return None if parsed is None else min(max(parsed, 0.0), 1.0)
+
+
+def seconds(value: object) -> float | None:
+    """A time in a recording, from 0 on; None for what is none."""
+    parsed = number(value)
+    return None if parsed is None or parsed > _LATEST else max(0.0, parsed)
 
 
 class Voices:
@@ -129,10 +136,9 @@ class ItemReader:
             yield self._pool.setdefault(word, word)
 
     def _time(self, item: Json, name: str) -> float:
-        value = number(item.get(name))
+        value = seconds(item.get(name))
         if value is None:
             raise TranscriptError(f"A word in AWS's output has no {name}.", remedy="Delete the output and try again.")
-        value = max(0.0, value)
         return self._floats.setdefault(value, value)
 
     def _same(self, value: float | None) -> float | None:
