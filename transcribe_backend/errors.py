@@ -8,7 +8,7 @@ TranscribeBackendError          what is wrong + `remedy`: what to do; `mended`: 
 ├── AudioError                  this task's audio cannot be transcribed
 │   ├── AudioNotFound           it is not where the task says
 │   ├── AudioForbidden          policy or permissions keep us from it
-│   └── AudioUnsupported        AWS Transcribe does not take it
+│   └── AudioUnsupported        AWS Transcribe does not accept it
 ├── AWSError                    AWS refuses or does not answer
 │   ├── CredentialsError        no, wrong or expired credentials
 │   ├── AccessDenied            the credentials lack a permission
@@ -111,7 +111,7 @@ class AudioForbidden(AudioError):
 
 
 class AudioUnsupported(AudioError):
-    """AWS Transcribe does not take this audio: format, size or length."""
+    """AWS Transcribe does not accept this audio: format, size or length."""
 
 
 class AWSError(TranscribeBackendError):

@@ -86,7 +86,7 @@ class Settings:
     s3_bucket: str = _setting(
         "S3_BUCKET",
         "",
-        "Bucket for transcripts and for audio that is not in S3; without it only s3:// audio works",
+        "Bucket for transcripts and for audio that is not in S3; without it only audio in S3 works",
         _bucket,
     )
     s3_folder: str = _setting(

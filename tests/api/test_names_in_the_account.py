@@ -91,7 +91,7 @@ def test_why_aws_could_not_make_it_is_told(account: LocalAWS, client: FlaskClien
 def test_what_is_being_made_is_waited_for(make_client: Callable[..., FlaskClient], slow: LocalAWS) -> None:
     slow.transcribe.create_vocabulary(VocabularyName="new", LanguageCode="en-US", Phrases=["Xochitl"])
     said = reason(make_client(s3_bucket="ours"), config('model_vocabulary="new"'), code=422)
-    assert "vocabulary 'new' is PENDING, not READY. Connect again when it is." in said
+    assert "vocabulary 'new' is PENDING, not READY. Connect again when it is READY." in said
 
 
 def test_aws_is_asked_once_a_minute_for_each_name(account: LocalAWS, client: FlaskClient) -> None:

@@ -118,7 +118,7 @@ def test_a_failed_job_is_tried_again_after_retry(
     failed = stand_in.transcribe.list_transcription_jobs(Status="FAILED", MaxResults=100)["TranscriptionJobSummaries"]
     job = max(failed, key=lambda each: each["CreationTime"])["TranscriptionJobName"]
     before = stand_in.calls()["transcribe"]["StartTranscriptionJob"]
-    assert retry(settings, job) == f"{job}: the next request tries its audio again\n"
+    assert retry(settings, job) == f"{job}: the next request tries its audio again.\n"
     assert post(f"{start()}/predict", body) == {"results": [[]]}
     assert stand_in.calls()["transcribe"]["StartTranscriptionJob"] == before + 1
 

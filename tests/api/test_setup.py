@@ -98,7 +98,7 @@ def test_access_denied_names_the_policy(
     with serve(lambda request: Reply(400, DENIED, {"Content-Type": "application/x-amz-json-1.1"})) as aws:
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
         said = reason(make_client())
-    assert "denies" in said
+    assert "does not allow" in said
     assert "deploy/iam-policy.json" in said
 
 

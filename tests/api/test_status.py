@@ -14,11 +14,13 @@ from harness.waiting import until
 from model import AWSTranscribe
 from tests.api.conftest import AUDIO_BUCKET
 from transcribe_backend.backend import Backend
+from transcribe_backend.errors import AWSError
 from transcribe_backend.home import command
 from transcribe_backend.speech.vocabulary import table
 from transcribe_backend.web.app import create_app
 from transcribe_backend.web.health import UNKNOWN, Finding, Health
 from transcribe_backend.work.database import Database
+from transcribe_backend.work.items import BULK, New
 
 USER, PASSWORD = "operator", "open sesame"
 AUTH = (USER, PASSWORD)
@@ -100,12 +102,37 @@ def test_no_credentials_are_red_with_the_fix(
     assert found["state"] == "bad" and "credentials" in found["told"] and found["fix"]
 
 
-@pytest.mark.parametrize(("bucket", "told"), [("", "S3_BUCKET is not set"), ("no-such-bucket", "does not exist")])
-def test_no_bucket_is_red_with_the_fix(make_client: Callable[..., FlaskClient], bucket: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("bucket", "state", "told"),
+    [("", "warning", "S3_BUCKET is not set"), ("no-such-bucket", "bad", "does not exist")],
+)
+def test_no_bucket_is_told_with_the_fix(
+    make_client: Callable[..., FlaskClient], bucket: str, state: str, told: str
+) -> None:
+    """Audio in S3 is transcribed without one: what works is not red."""
     client = make_client(s3_bucket=bucket)
-    states = {"AWS": "good", "S3 bucket": "bad"}
+    states = {"AWS": "good", "S3 bucket": state}
     found = until(lambda: findings(client), lambda found: {name: found[name]["state"] for name in states} == states)
     assert told in found["S3 bucket"]["told"] and "S3_BUCKET" in found["S3 bucket"]["fix"]
+    assert "learnt" not in found["S3 bucket"]["told"], "a vocabulary needs no bucket"
+
+
+def test_a_bucket_is_not_blamed_for_aws(
+    make_client: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    told = findings(make_client())["S3 bucket"]["told"]
+    assert "does not answer" not in told and "cannot be checked" in told
+
+
+def test_what_has_failed_is_not_said_to_be_tried_again(guarded: tuple[FlaskClient, Backend]) -> None:
+    """Some refusals of AWS come without a remedy."""
+    client, backend = guarded
+    item = New("1|1|v", "transcribe", {"task": 1, "project": PROJECT})
+    backend.work.add([item])
+    backend.engine.failures.tell(backend.work.take("transcribe", BULK, 1)[0], AWSError("AWS says no."))
+    page = client.get("/status", auth=AUTH).text
+    assert "AWS says no." in page and "by itself" not in page.partition("<script")[0]
 
 
 def test_without_its_store_the_page_says_so(make_client: Callable[..., FlaskClient]) -> None:

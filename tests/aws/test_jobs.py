@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from harness import ROOT
 from tests.servers import Reply, serve
 from transcribe_backend.aws.clients import AWSClients
-from transcribe_backend.aws.jobs import Job, JobStatus, TranscribeJobs
+from transcribe_backend.aws.jobs import Job, JobStatus, TranscribeJobs, failed
 from transcribe_backend.aws.media import Media
 from transcribe_backend.aws.transcripts import TranscriptStore
 from transcribe_backend.errors import AccessDenied, AWSError, JobFailed, LimitExceeded
@@ -184,3 +184,10 @@ def test_a_failed_job_tells_aws_s_reason(clients: AWSClients, transcribe: Stubbe
     with pytest.raises(JobFailed, match="Unsupported media format") as failure:
         made(clients, tmp_path, Settings()).fetch(JOB)
     assert f"retry {JOB.name}" in failure.value.remedy
+
+
+def test_a_job_that_could_not_read_its_audio_is_to_be_tried_again_afterwards() -> None:
+    """The permission alone does not mend it: the job stays failed."""
+    reason = "The S3 URI that you provided can't be accessed. Make sure that you have read permission."
+    remedy = failed(JobStatus("ls-" + "0" * 40, "FAILED", reason)).remedy
+    assert remedy.startswith("Allow s3:GetObject on its bucket, then run `") and "retry ls-" in remedy

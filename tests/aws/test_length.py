@@ -102,7 +102,7 @@ def located(s3: Any, content: bytes) -> tuple[int, int]:
 
 @pytest.mark.parametrize("made", [wav, flac, mp3, mp4, ogg])
 def test_what_is_too_long_is_refused_and_what_is_not_is_taken(s3: Any, made: Callable[[float], bytes]) -> None:
-    with pytest.raises(AudioUnsupported, match=r"s3://calls/long lasts 4\.1 h; AWS Transcribe takes 4 h") as caught:
+    with pytest.raises(AudioUnsupported, match=r"s3://calls/long lasts 4\.1 h; AWS Transcribe accepts 4 h") as caught:
         located(s3, made(4.1))
     assert caught.value.remedy == "Split the audio."
     first, again = located(s3, made(3.95))

@@ -216,7 +216,7 @@ def test_region_is_in_the_refusal(stubbed: StubbedClients, status: int) -> None:
 
 def test_too_large_for_transcribe(stubbed: StubbedClients) -> None:
     head(stubbed, ContentLength=MAX_BYTES + 1)
-    with pytest.raises(AudioUnsupported, match="s3://calls/a.wav has 2.0 GB, AWS Transcribe takes 2 GB"):
+    with pytest.raises(AudioUnsupported, match="s3://calls/a.wav has 2.0 GB; AWS Transcribe accepts 2 GB"):
         S3Media(stubbed, Settings()).locate("s3://calls/a.wav")
 
 

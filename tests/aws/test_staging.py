@@ -127,9 +127,9 @@ def test_failed_upload_is_an_aws_error(make: Make, s3: Any) -> None:
     ("body", "problem", "remedy"),
     [
         (b"", "is empty", "again"),
-        (b"\x00" * 5000, "no audio format we know", "Convert"),
+        (b"\x00" * 5000, "format we do not know", "Convert"),
         (b"<!DOCTYPE html><title>Log in", "a web page", "URL"),
-        (b"#EXTM3U\nfile:///etc/passwd\n", "no audio format we know", "Convert"),
+        (b"#EXTM3U\nfile:///etc/passwd\n", "format we do not know", "Convert"),
         (tone(0.4), "lasts 0.40 s", "Skip"),
         (tone(4 * 3600 + 60, rate=10), "lasts 4.0 h", "Split"),
     ],
@@ -233,7 +233,7 @@ def test_other_formats_are_converted_or_refused(
     assert s3.get_object(Bucket="ours", Key=keys(s3)[0])["Body"].read(4) == b"fLaC"
     assert make().stage([body], source="x") == media  # the conversion is deterministic: one object, one job
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(AudioUnsupported, match="which AWS Transcribe does not take") as caught:
+    with pytest.raises(AudioUnsupported, match="which AWS Transcribe does not accept") as caught:
         make().stage([body], source="x")
     assert "ffmpeg" in caught.value.remedy
 

@@ -107,6 +107,8 @@ def test_where_all_is_in_order_it_says_so(installation: Installation) -> None:
     assert [each.name for each in ALL if not each.asked_for] == list(found)
     assert installation.doctor() == 0
     assert "Nothing is wrong." in installation.printed
+    assert "who sees 1 project." in installation.printed
+    assert "are in order" in installation.printed and "arrive" not in installation.printed, "none was sent"
 
 
 # Broken set-ups

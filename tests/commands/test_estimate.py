@@ -68,3 +68,5 @@ def test_a_limit_spreads_it_over_days() -> None:
     lines = list(estimate.report(found, Price(), 2.0))
     assert "MAX_AUDIO_HOURS_PER_DAY=2 spreads them over 5 days or more." in lines
     assert not any("spreads" in line for line in estimate.report(found, Price(), 0.0))
+    almost = list(estimate.report(found, Price(), 8.0))
+    assert "MAX_AUDIO_HOURS_PER_DAY=8 spreads them over 2 days or more." in almost, "a day and a quarter is two"

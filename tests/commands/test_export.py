@@ -106,6 +106,25 @@ def test_each_annotated_task_is_written_and_the_others_are_named(
     assert words == sorted(words, key=lambda word: word["start"])
 
 
+def test_what_one_annotation_holds_does_not_keep_others_from_their_files(
+    command: Run, stand_in: LocalAWS, label_studio: StudioDouble, tmp_path: Path
+) -> None:
+    """Half of an emoji is valid JSON, and no file can hold it; an import may hold anything."""
+    audio = upload(stand_in, "imported.wav")
+    transcribe(command, tmp_path, audio)
+    broken, halved, whole = label_studio.add_tasks([audio] * 3)
+    broken["annotations"] = annotated("Hello.")
+    broken["annotations"][0]["result"][0]["value"] = {"text": [None], "start": "soon"}
+    halved["annotations"] = annotated("Hello \ud83d there.")
+    whole["annotations"] = annotated("Hello \U0001f600 there.")
+    code, said = command("export", "--project", "1", "--format", "srt", "-o", str(tmp_path / "out"))
+    assert code == 0, said
+    assert "2 of 3 tasks are in " in said
+    assert "left out: 1: No annotation has a text." in said
+    assert "Hello ? there." in (tmp_path / "out" / "task-2.srt").read_text(encoding="utf-8")
+    assert "Hello \U0001f600 there." in (tmp_path / "out" / "task-3.srt").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("form", ["vtt", "srt", "ctm"])
 def test_formats(form: str, command: Run, stand_in: LocalAWS, label_studio: StudioDouble, tmp_path: Path) -> None:
     audio = upload(stand_in, f"{form}.wav")

@@ -75,7 +75,7 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_paid(
 def test_a_mistyped_job_is_not_said_to_be_tried_again(command: Run) -> None:
     code, said = command("retry", "ls-mistyped")
     assert code == 1
-    assert "ls-mistyped is no job of ours" in said and "AWS_DEFAULT_REGION" not in said
+    assert "ls-mistyped is not the name of a job of ours" in said and "AWS_DEFAULT_REGION" not in said
     elsewhere = f"ls-{'0' * 40}"
     code, said = command("retry", elsewhere)
     assert code == 1

@@ -97,6 +97,16 @@ def test_registers_once_and_updates_after_that(studio: LabelStudio, project: int
     assert [webhook["url"] for webhook in studio.webhooks(project)] == [f"{peer.url}/webhook"]
 
 
+def test_what_is_not_asked_for_stays_as_it_is(studio: LabelStudio, project: int, peer: Peer) -> None:
+    assert run(studio, project, peer.url, "--interactive", "--title", "Calls") == 0
+    assert run(studio, project, peer.url, "--order", "imported") == 0
+    [connection] = studio.backends(project)
+    assert (connection["title"], connection["is_interactive"]) == ("Calls", True)
+    assert run(studio, project, peer.url, "--no-interactive") == 0
+    [connection] = studio.backends(project)
+    assert (connection["title"], connection["is_interactive"]) == ("Calls", False)
+
+
 def test_predictions_of_the_backend_are_shown_to_annotators(studio: LabelStudio, project: int, peer: Peer) -> None:
     assert run(studio, project, peer.url) == 0
     assert studio.call("GET", f"/api/projects/{project}")["model_version"] == "AWS Transcribe"
@@ -132,7 +142,7 @@ def test_says_what_comes_next(
     said = capsys.readouterr().out
     assert f'Connected {peer.url} to project {project}, "Connect".' in said
     assert f"Tasks   {studio.page(project)}\n" in said
-    assert "3 of 3 tasks without annotations are being transcribed" in said
+    assert "3 of its 3 tasks without annotations are transcribed at once" in said
     assert "switch on Auto-Annotation" in said
 
 

@@ -240,13 +240,19 @@ def make_world(stand_in: LocalAWS, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     ) -> World:
         spoken = said or dict(enumerate((s.format(name) for name in NAMES for s in SENTENCES * 3), 1))
         number = next(_numbers)
-        settings = Settings(s3_bucket=BUCKET, model_dir=tmp_path / str(number), **more)
+        settings = Settings(**{"s3_bucket": BUCKET, "model_dir": tmp_path / str(number), **more})
         studio = Studio(number, texts if texts is not None else spoken)
         world = World(studio, Ears(Vocabularies(clients, settings), spoken, spoilt), clients, settings)
         world.predict_all()
         return world
 
     return make
+
+
+def test_it_is_learnt_without_a_bucket_as_well(make_world: Callable[..., World]) -> None:
+    world = make_world(s3_bucket="")
+    world.train()
+    assert world.state() == [(f"ls-p{world.studio.number}-en-US-v1", "READY", "promoted")]
 
 
 def test_corrections_become_a_vocabulary_that_is_proven_and_then_used(make_world: Callable[..., World]) -> None:
@@ -301,7 +307,7 @@ def test_without_anything_new_nothing_is_made_or_paid(make_world: Callable[..., 
     world.now += 100
     world.train()
     assert (world.version, world.state(), world.ears.paid) == (version, state, [])
-    assert "no name or term often enough" in world.report["reason"]
+    assert "is corrected often enough" in world.report["reason"]
 
 
 def test_from_thirty_corrected_tasks_on_the_score_is_the_accuracy_to_expect(make_world: Callable[..., World]) -> None:
@@ -533,7 +539,7 @@ def test_what_the_evaluation_may_cost_is_bounded(make_world: Callable[..., World
     world = make_world(train_eval_minutes=1.0)
     world.train()
     assert world.report["outcome"] == "not trained"
-    assert "TRAIN_EVAL_MINUTES=1 allow too few tasks" in world.report["reason"]
+    assert "TRAIN_EVAL_MINUTES=1 allows too few tasks" in world.report["reason"]
     assert (world.ears.paid, world.state()) == ([], []), "it is found out before anything is made"
 
 

@@ -130,7 +130,7 @@ def test_access_token_refused_early_is_renewed(fake: FakeStudio, server: Server)
         ("", "LABEL_STUDIO_API_KEY is not set", "personal access token"),
         ("f" * 40, "refuses the legacy token", "enable legacy tokens"),
         (jwt(token_type="access"), "five minutes only", "personal access token itself"),
-        (jwt(token_type="refresh", other=1), "expired, revoked", "Create a new one"),
+        (jwt(token_type="refresh", other=1), "expired, was revoked", "Create a new one"),
         ("a.b.c", "refuses the legacy token", "personal access token"),
         ("a.e30.c", "five minutes", "personal access token itself"),
         ("a.MQ==.c", "refuses the legacy token", "personal access token"),

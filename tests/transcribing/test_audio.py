@@ -422,12 +422,12 @@ HOSTILE: list[tuple[Any, type[TranscribeBackendError], str]] = [
     ("{web}/half.wav", AudioError, "ended early"),
     ("{web}/empty.wav", AudioUnsupported, "empty"),
     ("{web}/login.wav", AudioUnsupported, "web page"),
-    ("{web}/playlist.wav", AudioUnsupported, "no audio format"),
+    ("{web}/playlist.wav", AudioUnsupported, "format we do not know"),
     ("{web}/missing.wav?X-Amz-Signature=5ecre7", AudioNotFound, "answers 404"),
     # data: URIs
     ("data:text/html;base64,PGh0bWw+", AudioUnsupported, "no audio"),
     ("data:audio/wav;base64,%%%", AudioUnsupported, "not valid base64"),
-    ("data:audio/wav;base64,AAAA", AudioUnsupported, "no audio format"),
+    ("data:audio/wav;base64,AAAA", AudioUnsupported, "format we do not know"),
     ("data:audio/wav", AudioUnsupported, "no audio"),
     ("data:audio/wav;base64," + "A" * 36_000_000, AudioUnsupported, "larger than 25 MB"),
 ]  # fmt: skip

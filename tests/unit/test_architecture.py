@@ -124,3 +124,16 @@ def test_programs_are_started_by_the_harness_alone(folder: str) -> None:
     for path in files:
         subject = {"demo"} if path.name.startswith("test_demo") else set()
         assert {name.partition(".")[0] for name in imports(path)} & OURS <= PROGRAMS[folder] | {folder} | subject, path
+
+
+def test_text_files_are_read_and_written_in_an_encoding_of_ours() -> None:
+    """Where the machine's is another one, a finished transcript could not be written, and labels would be misread."""
+    calls = (
+        (path.name, node)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    )
+    texts = [(name, node) for name, node in calls if ast.unparse(node.func).endswith(("read_text", "write_text"))]
+    assert len(texts) > 3
+    assert [name for name, node in texts if "encoding" not in {word.arg for word in node.keywords}] == []

@@ -19,10 +19,10 @@ def said(
 @pytest.mark.parametrize(
     ("tasks", "annotated", "ahead", "told"),
     [
-        (0, 0, "", "Import tasks: they are transcribed at once, up to 1000 of an import"),
-        (12, 2, "", "10 of 10 tasks without annotations are being transcribed"),
-        (5000, 0, "", "100 of 5000 tasks"),
-        (5000, 0, "50", "50 of 5000 tasks"),
+        (0, 0, "", "Import tasks: they are transcribed at once, up to 1000 per import"),
+        (12, 2, "", "the first time, 10 of its 10 tasks without annotations are transcribed at once"),
+        (5000, 0, "", "100 of its 5000 tasks"),
+        (5000, 0, "50", "50 of its 5000 tasks"),
         (12, 0, "0", "when somebody opens them"),
     ],
 )

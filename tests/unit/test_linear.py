@@ -15,6 +15,7 @@ import transcribe_backend
 from transcribe_backend.aws import addresses
 from transcribe_backend.download.download import shown
 from transcribe_backend.errors import TranscribeBackendError
+from transcribe_backend.speech import conventions
 from transcribe_backend.telemetry import redact
 
 LENGTH = 5_000
@@ -87,3 +88,10 @@ def test_reading_an_address_is_linear(work: Callable[[str], object]) -> None:
 
     for wall in walls():
         assert not grows_too_fast(tried, wall), wall(60)
+
+
+def test_a_text_of_many_names_is_read_in_linear_time() -> None:
+    def wall(length: int) -> str:
+        return "\n".join(f"Name{number}: hello" for number in range(length // 5))
+
+    assert not grows_too_fast(conventions.spoken, wall), wall(60)

@@ -21,6 +21,7 @@ from transcribe_backend.errors import (
     AudioNotFound,
     AWSError,
     CredentialsError,
+    DailyLimit,
     Mended,
     QueueError,
     StudioUnreachable,
@@ -143,6 +144,22 @@ def test_what_could_not_be_done_for_two_weeks_is_given_up(hands: Hands, one: Eng
     clock.now += 0.2 * DAY
     crew.step()
     assert one.work.failures()[0]["problem"] == "Label Studio does not answer."
+
+
+def test_what_waits_for_its_day_is_not_given_up_however_many_days_that_takes(
+    hands: Hands, one: Engine, clock: Clock
+) -> None:
+    """A hundred days' worth of audio may be imported at once (MAX_AUDIO_HOURS_PER_DAY)."""
+    crew = hands.crew()
+    owe(one, "a")
+    hands.errors["a"] = limit = DailyLimit("Today's audio hours are used up.")
+    limit.pause = DAY
+    for _ in range(30):
+        assert crew.step() == 1
+        clock.now += DAY
+    assert one.work.failures() == []
+    del hands.errors["a"]
+    assert crew.step() == 1 and one.work.states(["a"]) == {}
 
 
 def test_what_lasts_is_never_given_up_and_tried_again_soon(hands: Hands, one: Engine, clock: Clock) -> None:

@@ -1,6 +1,7 @@
 """The store itself: transactions, few connections, its own clock, and what becomes of it when it is away or broken."""
 
 import multiprocessing
+import shutil
 import socket
 import sqlite3
 import threading
@@ -325,6 +326,31 @@ def test_a_file_that_breaks_in_use_is_set_aside_once_and_all_go_on_in_one_new_fi
         assert store.execute("pragma quick_check").fetchall() == [("ok",)]
     store.close()
     assert b"\xa5" * 4096 in (tmp_path / "work.db.damaged").read_bytes(), "what is kept is what was damaged"
+
+
+def test_what_is_deleted_in_use_is_made_anew_and_all_go_on_in_it(tmp_path: Path) -> None:
+    model_dir = tmp_path / "model"
+    processes = [engine(Settings(model_dir=model_dir)) for _ in range(2)]
+    for process in processes:
+        owed(process, "before")
+    shutil.rmtree(model_dir)
+    for number, process in enumerate(processes):
+        owed(process, f"after {number}")
+    for process in processes:
+        assert set(process.work.states(["before", "after 0", "after 1"])) == {"after 0", "after 1"}
+        process.database.close()
+
+
+def test_tables_that_are_dropped_in_use_are_made_anew(settings: Settings) -> None:
+    process = engine(settings)
+    owed(process, "before")
+    with process.database.transaction() as execute:
+        execute("drop table transcribe_work")
+    with pytest.raises(QueueError):
+        owed(process, "after")
+    owed(process, "after")
+    assert set(process.work.states(["before", "after"])) == {"after"}
+    process.database.close()
 
 
 def test_a_model_dir_of_the_first_version_does_not_break_the_start(tmp_path: Path) -> None:

@@ -240,12 +240,12 @@ def _refusal(error: ClientError, doing: str) -> AWSError:
         )
     if code in _DENIED:
         return AccessDenied(
-            f"AWS denies the backend to {doing} ({code}: {message}).",
+            f"AWS does not allow the backend to {doing} ({code}: {message}).",
             remedy="Attach deploy/iam-policy.json to the backend's user or role.",
         )
     if code in THROTTLES:
         return LimitExceeded(
-            f"AWS takes no more requests now to {doing} ({code}: {message}).",
+            f"AWS accepts no more requests at the moment to {doing} ({code}: {message}).",
             remedy="It passes by itself; set TRANSCRIBE_START_RATE and TRANSCRIBE_MAX_JOBS to your account's quotas.",
         )
     if code == "BadRequestException" and "ocabular" in message:

@@ -199,10 +199,10 @@ class TranscribeJobs:
 
 def failed(status: JobStatus) -> JobFailed:
     """The error of a FAILED job. It stays failed: the same audio with the same options has the same name."""
-    mend = "Allow s3:GetObject on its bucket" if _UNREADABLE in status.reason else "Fix the audio"
+    mend = "Allow s3:GetObject on its bucket, then" if _UNREADABLE in status.reason else "Fix the audio, or"
     return JobFailed(
         f"AWS Transcribe failed{f' on {status.audio}' if status.audio else ''}: {status.reason or 'no reason given'}",
-        remedy=f"{mend}, or run `{command('retry', status.name)}` where the backend runs, to try the same audio again.",
+        remedy=f"{mend} run `{command('retry', status.name)}` where the backend runs, to try the same audio again.",
     )
 
 

@@ -25,14 +25,14 @@ _MOST_BLOCKS = 16
 
 
 def check(seconds: float | None, source: str) -> None:
-    """Raise AudioUnsupported for a length that AWS Transcribe does not take; `source` names the audio."""
+    """Raise AudioUnsupported for a length that AWS Transcribe does not accept; `source` names the audio."""
     if seconds is not None and seconds < SHORTEST:
         raise AudioUnsupported(
-            f"{source} lasts {seconds:.2f} s; AWS Transcribe takes 0.5 s and more.", remedy="Skip the task."
+            f"{source} lasts {seconds:.2f} s; AWS Transcribe accepts 0.5 s or more.", remedy="Skip the task."
         )
     if seconds is not None and seconds > LONGEST:
         raise AudioUnsupported(
-            f"{source} lasts {seconds / 3600:.1f} h; AWS Transcribe takes 4 h at most.", remedy="Split the audio."
+            f"{source} lasts {seconds / 3600:.1f} h; AWS Transcribe accepts 4 h at most.", remedy="Split the audio."
         )
 
 

@@ -6,7 +6,7 @@ from transcribe_backend.aws.clients import AWSClients, aws_errors
 from transcribe_backend.errors import AudioError, AudioNotFound
 
 _EXTENSIONS = (".mp3", ".mp4", ".wav", ".flac", ".ogg", ".amr", ".webm", ".m4a")
-"""What AWS Transcribe takes (API_StartTranscriptionJob, MediaFormat)."""
+"""What AWS Transcribe accepts (API_StartTranscriptionJob, MediaFormat)."""
 
 
 def audio_uris(clients: AWSClients, uri: str) -> list[str]:
@@ -16,14 +16,15 @@ def audio_uris(clients: AWSClients, uri: str) -> list[str]:
     """
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket:
-        raise AudioError(f"{uri} is no s3:// URI.", remedy="Write s3://bucket/prefix or s3://bucket/key.wav.")
+        raise AudioError(f"{uri} is not an s3:// URI.", remedy="Write s3://bucket/prefix or s3://bucket/key.wav.")
     keys = list(_keys(clients, bucket, prefix))
     if prefix in keys:
         return [uri]
     found = [f"s3://{bucket}/{key}" for key in keys if key.lower().endswith(_EXTENSIONS)]
     if not found:
         raise AudioNotFound(
-            f"There is no audio below {uri}.", remedy=f"Check the prefix; files with {', '.join(_EXTENSIONS)} count."
+            f"There is no audio below {uri}.",
+            remedy=f"Check the prefix; files with {', '.join(_EXTENSIONS)} are found.",
         )
     return found
 

@@ -73,7 +73,7 @@ class S3Media:
         found = addresses.from_uri(uri) if isinstance(uri, str) else uri
         if found.version:
             raise AccessDenied(
-                f"AWS denies the backend to look at version {found.version} of {found.uri}.",
+                f"AWS does not allow the backend to look at version {found.version} of {found.uri}.",
                 remedy=f"Allow s3:GetObjectVersion on bucket {found.bucket} to the backend's user or role.",
             )
         return Media(found.uri, found.uri, self._regions.of(found.bucket))
@@ -173,7 +173,7 @@ def _check_object(found: S3Address, head: Any) -> None:
         problem = AudioUnsupported(f"{found.uri} is empty.", remedy="Upload the audio again.")
     elif size > MAX_BYTES:
         problem = AudioUnsupported(
-            f"{found.uri} has {size / 1024**3:.1f} GB, AWS Transcribe takes 2 GB.",
+            f"{found.uri} has {size / 1024**3:.1f} GB; AWS Transcribe accepts 2 GB at most.",
             remedy="Split the audio or compress it (FLAC, Ogg).",
         )
     elif head.get("StorageClass") in _ARCHIVED and 'ongoing-request="false"' not in head.get("Restore", ""):

@@ -100,7 +100,7 @@ def _check_state(what: str, found: _Found, ready: str) -> None:
         return
     raise RecognitionError(
         f"The {what} is {found.state}, not {ready}{f': {found.failure}' if found.failure else ''}.",
-        remedy="Make it anew." if found.state == "FAILED" else "Connect again when it is.",
+        remedy="Create it again." if found.state == "FAILED" else f"Connect again when it is {ready}.",
     )
 
 

@@ -89,7 +89,7 @@ class Staging:
                 size += len(chunk)
                 if size > MAX_BYTES:
                     raise AudioUnsupported(
-                        f"{source} is larger than 2 GB, the most that AWS Transcribe takes.",
+                        f"{source} is larger than 2 GB, the most that AWS Transcribe accepts.",
                         remedy="Split or compress it.",
                     )
                 if size // _LOOK_BYTES > (size - len(chunk)) // _LOOK_BYTES:
@@ -165,7 +165,7 @@ def _not_taken(format: str, source: str) -> AudioUnsupported:
             remedy="Use the URL of the audio file itself, which must need no sign-in.",
         )
     return AudioUnsupported(
-        f"{source} is {format or 'no audio format we know'}, which AWS Transcribe does not take.",
+        f"{source} is {format or 'of an audio format we do not know'}, which AWS Transcribe does not accept.",
         remedy="Convert it to FLAC or WAV"
         + (", or install ffmpeg beside the backend: it then converts by itself." if format in _DEMUXERS else "."),
     )

@@ -168,12 +168,12 @@ class VocabularyRequests:
             )
         if states.count(PENDING) >= _MOST_PENDING:
             return VocabularyError(
-                f"AWS is making {states.count(PENDING)} vocabularies already and takes no more at a time.",
+                f"AWS is making {states.count(PENDING)} vocabularies already, as many as it makes at a time.",
                 remedy="Train again when they are READY.",
                 retryable=True,
             )
         return VocabularyError(
-            f"AWS Transcribe takes no more requests at the moment; {name} was not made.",
+            f"AWS Transcribe accepts no more requests at the moment; {name} was not made.",
             remedy="Train again in a minute.",
             retryable=True,
         )

@@ -75,15 +75,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--template", choices=TEMPLATES, default="asr", help=f"labeling config of --create: {_TEMPLATES} [%(default)s]"
     )
     _add_backend(parser)
-    parser.add_argument("--title", default=TITLE, help="its name in Label Studio [%(default)s]")
+    parser.add_argument("--title", help=f"its name in Label Studio [{TITLE}, or unchanged]")
     parser.add_argument(
         "--order",
         choices=sorted(_ORDERS),
         default="",
-        help="which task annotators get next: the least certain, or as imported [as it is]",
+        help="which task annotators get next: the least certain, or as imported [unchanged]",
     )
     parser.add_argument(
-        "--interactive", action="store_true", help="also fill segments that annotators draw and click (Auto-Annotation)"
+        "--interactive",
+        action=argparse.BooleanOptionalAction,
+        help="also fill segments that annotators draw and click (Auto-Annotation) [no, or unchanged]",
     )
 
 
@@ -137,14 +139,21 @@ def _told(act: Callable[[argparse.Namespace, Studio], Iterable[str]], args: argp
 
 
 def _connect(args: argparse.Namespace, studio: Studio) -> Iterator[str]:
-    backend = Backend(args.backend_url, args.title, args.interactive, args.order, _auth(os.environ))
     config = TEMPLATES[args.template]
     project = args.project if args.create is None else find_or_create_project(studio, args.create, config)
+    backend = _asked(args, next(iter(_at(studio, project, args.backend_url)), {}))
     notes = connect(studio, project, backend)
     described = studio.project(project)
     yield f'Connected {backend.url} to project {project}, "{described["title"]}".'
     yield from notes
     yield from guidance.lines(studio.url, described, interactive=backend.interactive)
+
+
+def _asked(args: argparse.Namespace, existing: Connection) -> Backend:
+    """What `args` do not name stays as it is."""
+    title = args.title or existing.get("title") or TITLE
+    interactive = existing.get("is_interactive", False) if args.interactive is None else args.interactive
+    return Backend(args.backend_url, title, bool(interactive), args.order, _auth(os.environ))
 
 
 def _list(args: argparse.Namespace, studio: Studio) -> Iterator[str]:
@@ -176,7 +185,7 @@ def connect(studio: Studio, project: int, backend: Backend) -> list[str]:
 
     Raises StudioError, whose remedy is what to change in Label Studio, in the backend or on the command line.
     """
-    existing = _at(studio, project, backend)
+    existing = _at(studio, project, backend.url)
     if not webhook_of(studio, project, backend.url):
         existing = []
     try:
@@ -225,13 +234,13 @@ def _for_command_line(text: str) -> str:
     return text.replace("LABEL_STUDIO_API_KEY", "--api-key").replace("LABEL_STUDIO_URL", "--url")
 
 
-def _at(studio: Studio, project: int, backend: Backend) -> list[Connection]:
-    return [each for each in connections(studio, project) if is_at(each, backend.url)]
+def _at(studio: Studio, project: int, url: str) -> list[Connection]:
+    return [each for each in connections(studio, project) if is_at(each, url)]
 
 
 def _clear(studio: Studio, project: int, backend: Backend) -> bool:
     """Remove what a refused attempt has left: a connection without a webhook. Was there any?"""
-    left = _at(studio, project, backend)
+    left = _at(studio, project, backend.url)
     for connection in left:
         remove(studio, connection)
     return bool(left)

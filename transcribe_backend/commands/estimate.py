@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from math import ceil
 
 from tqdm import tqdm
 
@@ -50,7 +51,7 @@ def report(found: Estimate, price: Price, hours_per_day: float) -> Iterator[str]
         )
     hours = found.likely(found.seconds) / 3600
     if hours_per_day and hours > hours_per_day:
-        yield f"MAX_AUDIO_HOURS_PER_DAY={hours_per_day:g} spreads them over {hours / hours_per_day:.0f} days or more."
+        yield f"MAX_AUDIO_HOURS_PER_DAY={hours_per_day:g} spreads them over {ceil(hours / hours_per_day)} days or more."
     if refused:
         yield f"{refused} cannot be transcribed as they are:"
         yield from (f"  {count} x {redact(reason)}" for reason, count in found.refused.most_common())

@@ -26,9 +26,14 @@ _UNANNOTATED = "No annotation has a text."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("--project", type=int, required=True, help="the number in the project's address")
-    parser.add_argument("--format", choices=FORMATS, default="vtt", help="[vtt]")
+    parser.add_argument("--format", choices=FORMATS, default="vtt", help="of the files [vtt]")
     parser.add_argument(
-        "-o", "--output", type=_folder, required=True, metavar="FOLDER", help="is made where there is none"
+        "-o",
+        "--output",
+        type=_folder,
+        required=True,
+        metavar="FOLDER",
+        help="folder to write to; it is made if there is none",
     )
 
 

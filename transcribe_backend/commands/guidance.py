@@ -25,19 +25,21 @@ def _now(described: Mapping[str, Any], settings: Settings) -> str:
     if not later:
         return "Tasks are transcribed when somebody opens them (PREFETCH_MAX_TASKS=0)."
     if not waiting:
-        return f"Import tasks: they are transcribed at once, up to {later} of an import (PREFETCH_MAX_TASKS)."
+        return f"Import tasks: they are transcribed at once, up to {later} per import (PREFETCH_MAX_TASKS)."
     now = min(waiting, later, settings.prefetch_connect_tasks)
     if not now:
-        return f"Imported tasks are transcribed at once; the {waiting} there are when somebody opens or retrieves them."
+        return (
+            f"New tasks are transcribed at once; the {waiting} that are there, when somebody opens or retrieves them."
+        )
     return (
-        f"{now} of {waiting} tasks without annotations are being transcribed, many at once; each takes "
-        "seconds to minutes, by the length of its recording."
+        f"When a project is connected for the first time, {now} of its {waiting} tasks without annotations are "
+        "transcribed at once: seconds to minutes, depending on the length of the recording."
     )
 
 
 def _cost(described: Mapping[str, Any], settings: Settings) -> str:
     total = command(f"estimate --project {described['id']}")
-    return f"AWS bills an estimated ${settings.price_per_minute:g} a minute, each recording once; in all: {total}"
+    return f"AWS bills an estimated ${settings.price_per_minute:g} a minute, each recording once. The total: {total}"
 
 
 def _then(*, interactive: bool) -> str:

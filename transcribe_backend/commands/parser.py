@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     working = add("worker", "do owed work beside the servers, on any machine that shares QUEUE_URL")
     working.set_defaults(run=_with_backend(worker.run))
 
-    learning = add("vocabulary", "what has been learnt from annotators: list, show, train, rollback")
+    learning = add("vocabulary", "what has been learnt from annotators: list, show, train, decide")
     vocabulary.add_arguments(learning)
     learning.set_defaults(run=_with_backend(vocabulary.run))
 

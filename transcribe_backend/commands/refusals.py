@@ -32,7 +32,7 @@ def explained(error: StudioError, url: str, *, reachable_from: Callable[[str], b
     said = _said(error.detail)
     if "authentication parameters" in said or "Reason: 401 " in said:
         return StudioError(
-            f"The backend at {url} wants a user and a password, and not those it was given.",
+            f"The backend at {url} requires a user and a password, and these are not the right ones.",
             remedy="Set BASIC_AUTH_USER and BASIC_AUTH_PASS for this command to what the backend has.",
         )
     if "health check failed" in said:

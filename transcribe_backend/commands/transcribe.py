@@ -71,7 +71,7 @@ def _find(given: Sequence[str], backend: Backend) -> tuple[list[str], dict[str, 
 
 
 def _writable(name: str) -> Path:
-    """The path, checked before anything is paid."""
+    """The path, checked before anything is charged."""
     output = Path(name)
     if output.is_dir() or not os.access(output.parent, os.W_OK):
         raise argparse.ArgumentTypeError(f"{name} cannot be written")
@@ -80,7 +80,7 @@ def _writable(name: str) -> Path:
 
 def _content(name: str) -> str:
     try:
-        return Path(name).read_text()
+        return Path(name).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise argparse.ArgumentTypeError(f"{name} cannot be read: {error}") from error
 
@@ -157,7 +157,7 @@ def _task(uri: str, job: str, project: Project, backend: Backend, *, with_dialog
 
 def _write(output: Path, tasks: list[dict[str, Any]]) -> None:
     temporary = output.with_name(output.name + ".part")
-    temporary.write_text(json.dumps(tasks, ensure_ascii=False, indent=1))
+    temporary.write_text(json.dumps(tasks, ensure_ascii=False, indent=1), encoding="utf-8", errors="replace")
     os.replace(temporary, output)
 
 
@@ -167,7 +167,8 @@ def _report(output: Path, asked: int, written: int, failures: dict[str, str], in
         print(f"failed: {uri}: {reason}", file=sys.stderr)
     if interrupted:
         print(
-            "Interrupted. Run the same command again for the rest; what is finished is not paid again.", file=sys.stderr
+            "Interrupted. Run the same command again for the rest; you do not pay again for what is finished.",
+            file=sys.stderr,
         )
         return 130
     return 1 if failures else 0

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The actions: look, train, decide."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for action, about in (
-        (_list, "the versions of a project, and which is in use; without --project those of all"),
+        (_list, "the versions of a project, and which is in use; without --project, those of all projects"),
         (_show, "the rows in use, what each did, and the last training, or those of a --version"),
         (_history, "all trainings: word error rates with their intervals, and what became of them"),
         (_train, "learn from the project's annotations now"),
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         actions.choices[name].add_argument("--version", type=int, help="number of the version")
     for name in ("ban", "pin"):
         actions.choices[name].add_argument("phrase", help="as it should stand in transcripts")
-    actions.choices["train"].add_argument("--yes", action="store_true", help="do not ask before AWS is paid")
+    actions.choices["train"].add_argument("--yes", action="store_true", help="do not ask before AWS charges anything")
 
 
 def run(arguments: argparse.Namespace, running: Backend) -> int:
@@ -64,7 +64,9 @@ def _said(arguments: argparse.Namespace, running: Backend) -> Iterator[str]:
         yield from _train(arguments, running, project)
         return
     if len(languages) > 1 and arguments.action not in (_list, _show, _history):
-        raise VocabularyError(f"Project {arguments.project} learns in {listed(languages)}.", remedy="Say --language.")
+        raise VocabularyError(
+            f"Project {arguments.project} learns in {listed(languages)}.", remedy="Choose one with --language."
+        )
     for language in languages:
         yield from arguments.action(arguments, running, project, language)
 
@@ -161,7 +163,7 @@ def asked(running: Backend, project: str) -> Iterator[str]:
     if not planned:
         raise TrainingError("There is nothing to train.", remedy="Correct more tasks, then try again.")
     if not _agreed("Go on? [y/N] "):
-        raise TrainingError("Nothing was made, and nothing paid.", remedy="Answer y, or give --yes.")
+        raise TrainingError("Nothing was made, and nothing charged.", remedy="Answer y, or give --yes.")
 
 
 def _agreed(question: str) -> bool:
@@ -223,10 +225,12 @@ def _edited(phrases: Sequence[str]) -> list[str]:
     """The phrases, one a line, after an editor had them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vocabulary.txt"
-        path.write_text("".join(f"{phrase}\n" for phrase in phrases))
+        path.write_text("".join(f"{phrase}\n" for phrase in phrases), encoding="utf-8")
         editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
         subprocess.run([*editor, str(path)], check=True)  # noqa: S603 - the caller's own editor
-        return list(dict.fromkeys(filter(None, (line.strip() for line in path.read_text().splitlines()))))
+        return list(
+            dict.fromkeys(filter(None, (line.strip() for line in path.read_text(encoding="utf-8").splitlines())))
+        )
 
 
 def _check(phrases: Sequence[str], language: str) -> None:

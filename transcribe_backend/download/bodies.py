@@ -109,6 +109,6 @@ def _next_chunk(response: requests.Response, audio: str) -> bytes:
 
 def _too_long(audio: str, limits: Limits) -> AudioUnsupported:
     return AudioUnsupported(
-        f"{audio} is larger than {limits.max_bytes / 1024**3:.3g} GB, the most that AWS Transcribe takes.",
+        f"{audio} is larger than {limits.max_bytes / 1024**3:.3g} GB, the most that AWS Transcribe accepts.",
         remedy="Split the audio or compress it (FLAC, Ogg).",
     )

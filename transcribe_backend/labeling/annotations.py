@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from transcribe_backend.labeling.interface import Interface
+from transcribe_backend.speech.items import objects, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,24 @@ def _rank(annotation: Mapping[str, Any]) -> tuple[bool, str, int]:
 
 
 def _passages(annotation: Mapping[str, Any], interface: Interface) -> Iterator[Passage]:
-    results = [each for each in annotation.get("result") or () if each.get("to_name") == interface.to_name]
+    results = [each for each in objects(annotation.get("result")) if _is_readable(each, interface)]
     regions = _regions(results, interface)
     for each in _transcripts(results, interface):
-        if text := _text(each.get("value") or {}):
-            region = regions.get(each.get("id"), _Region())
+        if text := _text(each["value"].get("text")):
+            region = regions[str(each.get("id"))]
             named = interface.channel(region.labels)
             yield Passage(text, region.start, region.end, region.channel if named is None else named, region.labels)
+
+
+def _is_readable(result: Mapping[str, Any], interface: Interface) -> bool:
+    """Is it of the audio, and has it bounds that are some, if any? Imports may hold anything.
+
+    Label Studio 1.23 checks only that the results of an annotation are a list (tasks/serializers.py).
+    """
+    value = result.get("value")
+    if result.get("to_name") != interface.to_name or not isinstance(value, dict):
+        return False
+    return value.keys().isdisjoint(("start", "ranges")) or _bounds(value, interface.frame_rate) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +74,42 @@ class _Region:
     labels: tuple[str, ...] = ()
 
 
-def _regions(results: Iterable[Mapping[str, Any]], interface: Interface) -> dict[Any, _Region]:
+def _regions(results: Iterable[Mapping[str, Any]], interface: Interface) -> dict[str, _Region]:
     """Bounds and labels by id; several results may tell of one region."""
-    regions: dict[Any, _Region] = {}
+    regions: dict[str, _Region] = {}
     for each in results:
-        value = each.get("value") or {}
-        region = regions.get(each.get("id"), _Region())
-        if "start" in value:
-            region = replace(region, start=value["start"], end=value.get("end"), channel=value.get("channel") or 0)
-        elif interface.frame_rate and value.get("ranges"):
-            first, last = value["ranges"][0]["start"], value["ranges"][-1]["end"]
-            region = replace(region, start=(first - 1) / interface.frame_rate, end=last / interface.frame_rate)
-        labels = value.get("labels") or value.get("timelinelabels") or ()
-        regions[each.get("id")] = replace(region, labels=(*region.labels, *labels))
+        name, value = str(each.get("id")), each["value"]
+        region = regions.get(name, _Region())
+        if bounds := _bounds(value, interface.frame_rate):
+            channel = value.get("channel")
+            region = replace(region, start=bounds[0], end=bounds[1], channel=channel if isinstance(channel, int) else 0)
+        labels = _texts(value.get("labels") or value.get("timelinelabels"))
+        regions[name] = replace(region, labels=(*region.labels, *labels))
     return regions
+
+
+def _bounds(value: Mapping[str, Any], rate: float | None) -> tuple[float, float] | None:
+    """Start and end of a region in seconds, None where nothing tells them; frames are counted from 1."""
+    frames = objects(value.get("ranges")) if rate else []
+    told = (frames[0].get("start"), frames[-1].get("end")) if frames else (value.get("start"), value.get("end"))
+    start, end = map(seconds, told)
+    if start is None or end is None or end < start:
+        return None
+    return (max(0.0, start - 1) / rate, end / rate) if frames and rate else (start, end)
 
 
 def _transcripts(results: Sequence[Mapping[str, Any]], interface: Interface) -> list[Mapping[str, Any]]:
     """The texts in the controls that transcripts go to; all texts when those have other names by now."""
     texts = [each for each in results if each.get("type") == "textarea"]
     names = {control.name for control in (interface.text, interface.region_text) if control}
-    return [each for each in texts if each.get("from_name") in names] or texts
+    return [each for each in texts if str(each.get("from_name")) in names] or texts
 
 
-def _text(value: Mapping[str, Any]) -> str:
-    text = value.get("text") or ()
-    parts: Sequence[str] = [text] if isinstance(text, str) else text
-    return " ".join(" ".join(parts).split())
+def _text(value: object) -> str:
+    return " ".join(" ".join(_texts(value)).split())
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """A text, or those in a list; half of an emoji, which JSON can hold and no file, becomes a question mark."""
+    parts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return tuple(part.encode(errors="replace").decode() for part in parts if isinstance(part, str))

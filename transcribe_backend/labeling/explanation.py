@@ -66,7 +66,7 @@ def _reason(control: Control | None, tag: Tag, interface: "Interface") -> str:
         if any(other.chosen for other in interface.labels):
             return "is not filled: model_labels names others."
         if any(option.is_finding for option in control.options):
-            return "is not filled: nobody asks AWS to look for that. Set model_redact or model_toxicity."
+            return "is not filled: AWS is not asked to look for that. Set model_redact or model_toxicity."
         return (
             f"is not filled: a transcript does not tell which of {_names(option.value for option in control.options)} "
             "fits. Give labels of speakers, channels or low confidence predicted_values."

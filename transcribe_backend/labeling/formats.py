@@ -1,7 +1,6 @@
 """Utterances as files: subtitles for people, lists of timed words for programs."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,10 +8,10 @@ from io import StringIO
 from typing import Any
 
 from transcribe_backend.labeling.utterances import Utterance
+from transcribe_backend.speech.normalize import is_letter
 from transcribe_backend.speech.words import Word
 
 _SHORTEST = 0.001  # seconds; a cue must end after its start
-_WORD = re.compile(r"\w(?:.*\w)?", re.DOTALL)
 # SubRip cannot write them: players take what stands between for formatting, and hide it.
 _SUBRIP = str.maketrans("<>", "‹›")
 
@@ -63,29 +62,41 @@ def _subtitles(said: Iterable[Utterance], form: str, text: Callable[[Utterance],
     from webvtt import Caption, WebVTT
     from webvtt.models import Timestamp
 
-    def time(seconds: float) -> str:
-        return str(Timestamp.from_seconds(max(seconds, 0.0)))
+    def caption(each: Utterance) -> Caption:
+        start = round(max(each.start, 0.0), 3)
+        end = max(each.end, start + _SHORTEST)
+        return Caption(str(Timestamp.from_seconds(start)), str(Timestamp.from_seconds(end)), text(each))
 
-    captions = [Caption(time(each.start), time(max(each.end, each.start + _SHORTEST)), text(each)) for each in said]
+    captions = [caption(each) for each in said]
     content = StringIO()
     WebVTT(captions=captions).write(content, form)
     return content.getvalue().rstrip() + "\n"
 
 
 def _voiced(utterance: Utterance) -> str:
-    text = escape(utterance.text, quote=False)
-    return f"<v {escape(utterance.speaker, quote=False)}>{text}" if utterance.speaker else text
+    text, speaker = escape(utterance.text, quote=False), escape(_on_one_line(utterance.speaker), quote=False)
+    return f"<v {speaker}>{text}" if speaker else text
 
 
 def _prefixed(utterance: Utterance) -> str:
-    text = f"{utterance.speaker}: {utterance.text}" if utterance.speaker else utterance.text
+    speaker = _on_one_line(utterance.speaker)
+    text = f"{speaker}: {utterance.text}" if speaker else utterance.text
     return text.translate(_SUBRIP)
 
 
+def _on_one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
 def _ctm(recording: Recording, channel: int, word: Word) -> str:
-    spoken = _WORD.search(word.text)
-    bare = "_".join(spoken[0].split()) if spoken else ""
+    bare = _bare(word.text)
     return f"{recording.name} {channel} {word.start:.3f} {word.end - word.start:.3f} {bare}\n" if bare else ""
+
+
+def _bare(text: str) -> str:
+    """A word without the marks around it, and without spaces."""
+    letters = [at for at, character in enumerate(text) if is_letter(character)]
+    return "_".join(text[letters[0] : letters[-1] + 1].split()) if letters else ""
 
 
 def _described(recording: Recording, utterance: Utterance) -> dict[str, Any]:

@@ -235,7 +235,7 @@ def _require_known(attribute: str, names: Iterable[str], kind: str, found: Seque
     for name in names:
         if name not in known:
             raise LabelingConfigError(
-                f"{attribute} names {quoted(name)}, which is no {kind} of {quoted(to_name)}.",
+                f"{attribute} names {quoted(name)}, which is not a {kind} tag of {quoted(to_name)}.",
                 remedy=f"There are: {listed(map(quoted, known[:4]))}." if known else f"Remove {attribute}.",
             )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from transcribe_backend.labeling.results import Result, rounded
+from transcribe_backend.speech.items import number
 
 _CONFIDENCE, _TEXT, _BOUNDS = 10**4, 10**6, 10**4
 _ALL = _CONFIDENCE * _TEXT * _BOUNDS  # 14 decimals, which a double holds
@@ -46,7 +47,8 @@ def _of_text(value: Mapping[str, Any]) -> int:
 
 def _of_bounds(value: Mapping[str, Any]) -> int:
     """To the millisecond, as we give them; the editor computes with them."""
-    return _fingerprint(repr([round(float(value[name]), 3) for name in ("start", "end") if name in value]), _BOUNDS)
+    bounds = [number(value[name]) for name in ("start", "end") if name in value]
+    return _fingerprint(repr([bound if bound is None else round(bound, 3) for bound in bounds]), _BOUNDS)
 
 
 def _fingerprint(content: str, size: int) -> int:

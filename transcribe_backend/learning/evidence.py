@@ -19,6 +19,7 @@ from transcribe_backend.labeling.regions import heard, without_sides
 from transcribe_backend.prelabeling.project import PREFIX, Project
 from transcribe_backend.speech.alignment import Alignment, Pair
 from transcribe_backend.speech.calibration import Point
+from transcribe_backend.speech.items import objects
 from transcribe_backend.speech.recognition import ALTERNATIVES, SPEAKERS, Recognition
 from transcribe_backend.speech.transcript import Transcript
 from transcribe_backend.speech.wer import scored
@@ -186,7 +187,9 @@ def _heard(transcript: Transcript, passage: Passage) -> str:
 def is_unread(task: Mapping[str, Any]) -> bool:
     """Whether our predictions of a task never had a text."""
     ours = [each for each in task.get("predictions") or () if str(each.get("model_version")).startswith(PREFIX)]
-    texts = (each for prediction in ours for each in prediction.get("result") or () if each.get("type") == "textarea")
+    texts = (
+        each for prediction in ours for each in objects(prediction.get("result")) if each.get("type") == "textarea"
+    )
     return bool(ours) and not any(texts)
 
 

@@ -218,7 +218,7 @@ class Trainer:
         training.rejected = [asdict(each) for each in made.rejected]
         if set(kept) == old:
             raise TrainingError(
-                "The annotators correct no name or term often enough that a vocabulary could hold.",
+                "No name or term that a vocabulary could hold is corrected often enough.",
                 remedy=f"A phrase must be missed in {self._settings.train_min_tasks} tasks or more (TRAIN_MIN_TASKS).",
             )
         by_phrase = {each.display: (each, places) for each, places in new}
@@ -419,11 +419,12 @@ def _languages(project: Project) -> list[str]:
         )
     if asked.toxicity:
         raise TrainingError(
-            "AWS Transcribe accepts no vocabulary beside toxicity detection.", remedy="Remove model_toxicity to train."
+            "AWS Transcribe accepts no vocabulary together with toxicity detection.",
+            remedy="Remove model_toxicity to train.",
         )
     if not asked.learning_languages:
         raise TrainingError(
-            "A vocabulary has one language, and AWS must know among which it identifies that of a recording.",
+            "A vocabulary is for one language, so AWS must know which languages a recording may be in.",
             remedy="Name two to five languages in model_languages, or set model_language.",
         )
     known = list(filter(can_learn, asked.learning_languages))
@@ -448,7 +449,7 @@ def priced(training: Training) -> str:
 def _too_long(trials: Sequence[Trial], minutes: float) -> TrainingError:
     cheapest = sorted(trial.runs * trial.seconds for trial in trials)[:_JUDGES_AT_LEAST]
     return TrainingError(
-        f"TRAIN_EVAL_MINUTES={minutes:g} allow too few tasks for a proof: the {_JUDGES_AT_LEAST} shortest "
+        f"TRAIN_EVAL_MINUTES={minutes:g} allows too few tasks for a proof: the {_JUDGES_AT_LEAST} shortest "
         f"tasks need {sum(cheapest) / 60:.0f} minutes of audio.",
         remedy=f"Set TRAIN_EVAL_MINUTES to {sum(cheapest) / 60 + 1:.0f} or more.",
     )

@@ -138,7 +138,7 @@ class Imports:
         if body["announce"] == _AT_CONNECTION:
             self.announced.put(project.id, told)
         _log.info(
-            "Project %s: %s of its %s tasks are transcribed ahead: %s (%s). The others are when somebody opens them.",
+            "Project %s: %s of its %s tasks are transcribed ahead: %s (%s). The others wait until somebody opens them.",
             project.id, ahead, tasks, _cost(estimate, told), body["announce"],
         )  # fmt: skip
 

@@ -5,10 +5,12 @@ error rates (Radford et al., 2022, appendix C): spelling variants, contractions,
 """
 
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Set
 from functools import cache
 
 from transcribe_backend.speech.languages import base
+from transcribe_backend.speech.normalize import is_letter
 
 HIDDEN = "\u02c7\u02c7\u02c7"
 """A token in place of what AWS has redacted or masked: nobody knows what was recognised there."""
@@ -18,8 +20,14 @@ _MARK = re.compile(
     r"\[[^\[\]\n]{0,60}\]|<[^<>\n]{0,60}>|\{[^{}\n]{0,60}\}|\(\([^()\n]{0,60}\)\)"
     r"|\((?=[a-z])[^()\n]{1,30}\)|\*[a-z][^*\n]{0,30}\*"
 )
+_COLON = re.compile(r":(?=\s|$)")
+_POINTS = range(10, 36)
+"""Unicode's combining classes of Hebrew and Arabic vowel points."""
+# The vowel signs of Indic scripts are no word characters to `re`.
+_IN_NAME = r"[\w\u0900-\u0963\u0966-\u0dff.'\u2019-]"
 _SPEAKER = re.compile(
-    r"(?:^|(?<=[.!?\u2026\n]))[ \t]{0,8}(?P<name>[^\W\d_][\w.'\u2019-]{0,40}(?: [\w.'\u2019-]{1,40}){0,2}):(?=\s|$)",
+    rf"(?:^|(?<=[.!?\u2026\u0964\n]))[ \t]{{0,8}}"
+    rf"(?P<name>[^\W\d_]{_IN_NAME}{{0,40}}(?: {_IN_NAME}{{1,40}}){{0,2}}):(?=\s|$)",
     re.M,
 )
 
@@ -27,10 +35,22 @@ _SPEAKER = re.compile(
 def spoken(human: str) -> str:
     """An annotator's text without marks such as [NOISE] or (laughs) and without speakers' names before their turns."""
     text = _MARK.sub(" ", human)
-    names = {match["name"] for match in _SPEAKER.finditer(text)}
-    for name in sorted(names, key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(name)}:(?=\s|$)", " ", text)
-    return text
+    return _without(text, {match["name"] for match in _SPEAKER.finditer(text)})
+
+
+def _without(text: str, names: Set[str]) -> str:
+    """The text without these names where a colon and a space follow; of two that end there, the longer one."""
+    longest = max(map(len, names), default=0)
+    parts: list[str] = []
+    done = 0
+    for colon in _COLON.finditer(text):
+        end = colon.start()
+        starts = (at for at in range(max(done, end - longest), end) if text[at:end] in names)
+        start = next((at for at in starts if not is_letter(text[at - 1 : at] or " ")), None)
+        if start is not None:
+            parts.append(text[done:start])
+            done = colon.end()
+    return " ".join([*parts, text[done:]])
 
 
 def recognised(ours: str) -> str:
@@ -55,4 +75,9 @@ def _standard(language: str) -> Callable[[str], str]:
 
 
 def _letters(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())
+    return "".join(character for character in text.casefold() if character.isalnum() or _is_vowel_sign(character))
+
+
+def _is_vowel_sign(character: str) -> bool:
+    """Whether it tells words apart, unlike the points of Arabic and Hebrew, which most writers leave out."""
+    return unicodedata.category(character)[0] == "M" and unicodedata.combining(character) not in _POINTS

@@ -15,6 +15,9 @@ _PRIVATE = re.compile(
     r"(?<!\S)@*+[^\s@]++@\S+|https?://\S+|www\.\S+|\b\w+(?: dot \w+){0,5} at \w+ dot \w+|\+?\d[\d\s()./-]{5,}\d",
     re.IGNORECASE,
 )
+_SENTENCE_END = re.compile(r"[.!?\u2026\n]")
+_DRAWN_OUT = re.compile(r"(?<=\w)([^\W\d_i])\1\1h?$|([^\W\d_])\2{3}")
+"""As in "sooo" and "niiiice", but not "AAA", "XVIII" or the German "Schifffahrt"."""
 _NAME_WITH_DIGITS = re.compile(r"(?=.*[A-Z])[A-Za-z]{1,5}\d{1,2}[A-Za-z]?")
 _NUMBERS = re.compile(
     r"zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(thir|four|fif|six|seven|eigh|nine)teen|"
@@ -44,6 +47,8 @@ class _Tally:
     tasks: set[int] = field(default_factory=set)
     written: Counter[str] = field(default_factory=Counter)
     heard: Counter[str] = field(default_factory=Counter)
+    inside: int = 0
+    """How often it is not the first of a sentence."""
 
     def add_miss(self, correction: "_Correction", start: int) -> None:
         self.misses += 1
@@ -56,9 +61,9 @@ def candidates(
 ) -> list[Candidate]:
     """Phrases missed in at least `min_tasks` tasks and recognised less often than `max_recall` (0..1), best first.
 
-    Left out: words that are common in the language, spelling variants, sounds such as "euh", numbers, e-mail addresses,
-    links, telephone numbers, what stands where AWS has redacted its text, and differences that are only case,
-    punctuation or spacing. Words are one phrase only where they are missed together more often than apart.
+    Left out: words that are common in the language, spelling variants, sounds such as "euh" or "hmmm", numbers, e-mail
+    addresses, links, telephone numbers, what stands where AWS has redacted its text, and differences that are only
+    case, punctuation or spacing. Words are one phrase only where they are missed together more often than apart.
     """
     corrections = [
         correction for correction in (_Correction(pair, lexicon) for pair in pairs) if correction.is_evidence()
@@ -71,9 +76,11 @@ def candidates(
     }
     wanted = {words: wanted[words] for words in wanted if _belong_together(words, wanted)}
     parts = _parts(wanted)
-    found = [_candidate(words, tally) for words, tally in wanted.items() if words not in parts]
-    terms = [each for each in found if lexicon is UNKNOWN or _is_term(each)]
-    return sorted(terms, key=lambda each: (-each.tasks, -each.misses, each.hits, each.words))
+    terms = [words for words in wanted.keys() - parts if lexicon is UNKNOWN or _is_term(wanted[words])]
+    return sorted(
+        (_candidate(words, wanted[words]) for words in terms),
+        key=lambda each: (-each.tasks, -each.misses, each.hits, each.words),
+    )
 
 
 class _Correction(Alignment):
@@ -121,9 +128,13 @@ class _Correction(Alignment):
         written = self.human.written(start, end)
         return written.lower() if self._shouted else written
 
+    def is_inside(self, start: int) -> bool:
+        """Whether a word is not the first of its sentence, where any word has a capital."""
+        return start > 0 and not _SENTENCE_END.search(self.human.between(start, start))
+
     def _is_usable(self, index: int) -> bool:
         token = self.human.tokens[index]
-        if len(token.word) < 2 or _NUMBERS.fullmatch(token.word):
+        if len(token.word) < 2 or _NUMBERS.fullmatch(token.word) or _DRAWN_OUT.search(token.word):
             return False
         if any(map(str.isnumeric, token.word)) and not _NAME_WITH_DIGITS.fullmatch(
             self.human.written(index, index + 1)
@@ -152,6 +163,7 @@ def _tally(corrections: Sequence[_Correction]) -> dict[tuple[str, ...], _Tally]:
             if tally := tallies.get(correction.human.words(*span)):
                 tally.hits += correction.is_hit(*span)
                 tally.written[correction.written(*span)] += 1
+                tally.inside += correction.is_inside(span[0])
     return tallies
 
 
@@ -170,9 +182,11 @@ def _most_common(counts: Counter[str]) -> str:
     return min(counts, key=lambda text: (-counts[text], text))
 
 
-def _is_term(candidate: Candidate) -> bool:
-    """Not a sound that nobody but the annotator writes: short, without a capital, and never heard as anything."""
-    return bool(candidate.heard) or len(candidate.display) >= _SHORTEST_TERM or not candidate.display.islower()
+def _is_term(tally: _Tally) -> bool:
+    """Not a sound that only the annotator writes: short, without a capital of its own, and never heard as anything."""
+    display = _most_common(tally.written)
+    own = display if tally.inside else display[1:]
+    return bool(_most_common(tally.heard)) or len(display) >= _SHORTEST_TERM or not own.islower()
 
 
 def _belong_together(words: tuple[str, ...], wanted: Mapping[tuple[str, ...], _Tally]) -> bool:

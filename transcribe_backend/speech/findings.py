@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from transcribe_backend.speech.items import channel_number, content, member, number, objects, score
+from transcribe_backend.speech.items import channel_number, content, member, objects, score, seconds
 
 # PiiEntityType of StartTranscriptionJob (checked in a test against botocore's service model).
 _ENTITIES = """
@@ -59,6 +59,6 @@ def _toxic(results: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _finding(place: Mapping[str, Any], scores: tuple[tuple[str, float], ...]) -> Iterator[Finding]:
-    start, end = number(place.get("start_time")), number(place.get("end_time"))
+    start, end = seconds(place.get("start_time")), seconds(place.get("end_time"))
     if start is not None and end is not None:
-        yield Finding(max(0.0, start), max(start, end), scores, channel_number(place.get("channel_label")))
+        yield Finding(start, max(start, end), scores, channel_number(place.get("channel_label")))

@@ -15,6 +15,7 @@ from transcribe_backend.speech.words import Word
 Json = Mapping[str, Any]
 
 _CHANNEL = re.compile(r"(?<!\d)\d{1,4}$")
+_LATEST = 10**9  # seconds
 
 
 def objects(value: object) -> list[Json]:
@@ -44,6 +45,12 @@ def score(value: object) -> float | None:
     return None if parsed is None else min(max(parsed, 0.0), 1.0)
 
 
+def seconds(value: object) -> float | None:
+    """A time in a recording, from 0 on; None for what is none."""
+    parsed = number(value)
+    return None if parsed is None or parsed > _LATEST else max(0.0, parsed)
+
+
 class Voices:
     """Who speaks, on which channel, in which language: in the item itself since 2021, in tables beside it before.
 
@@ -54,18 +61,14 @@ class Voices:
         self._multilingual = bool(objects(results.get("language_codes")))
         self._speakers: dict[float | None, str] = {}
         for segment in objects(member(results, "speaker_labels", "segments")):
-            self._seat(segment.get("items"), segment.get("speaker_label"))
-        self._seat(results.get("items"), None)
+            for item in objects(segment.get("items")):
+                label = item.get("speaker_label", segment.get("speaker_label"))
+                if isinstance(label, str):
+                    self._speakers[number(item.get("start_time"))] = intern(label)
         self._channels: defaultdict[tuple[float | None, str], list[int]] = defaultdict(list)
         for channel in objects(member(results, "channel_labels", "channels")):
             for item in objects(channel.get("items")):
                 self._channels[_identity(item)].append(channel_number(channel.get("channel_label")) or 0)
-
-    def _seat(self, items: object, default: object) -> None:
-        for item in objects(items):
-            label = item.get("speaker_label", default)
-            if isinstance(label, str):
-                self._speakers[number(item.get("start_time"))] = intern(label)
 
     def speaker(self, item: Json, start: float, before: str | None) -> str | None:
         """Who says a word that starts there: the speaker before it, where AWS does not tell."""
@@ -133,10 +136,9 @@ class ItemReader:
             yield self._pool.setdefault(word, word)
 
     def _time(self, item: Json, name: str) -> float:
-        value = number(item.get(name))
+        value = seconds(item.get(name))
         if value is None:
             raise TranscriptError(f"A word in AWS's output has no {name}.", remedy="Delete the output and try again.")
-        value = max(0.0, value)
         return self._floats.setdefault(value, value)
 
     def _same(self, value: float | None) -> float | None:

@@ -52,6 +52,11 @@ class Words:
         return self.text[first:last]
 
 
+def is_letter(character: str) -> bool:
+    """Whether it is part of a word: a letter or digit, or a mark such as the vowel signs of Hindi."""
+    return unicodedata.category(character)[0] in "LMN" or character in "\u200c\u200d"
+
+
 def tokenize(text: str) -> Words:
     """Split `text` into its words."""
     composed = unicodedata.normalize("NFC", text)
@@ -72,7 +77,7 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
         if start is not None and _parts(text, position):
             yield start, position
             start = None
-        if _is_letter(character) or (start is not None and _joins(text, position)):
+        if is_letter(character) or (start is not None and _joins(text, position)):
             start = position if start is None else start
         elif start is not None:
             yield start, position + _closes_acronym(text, start, position)
@@ -95,13 +100,9 @@ def _closes_acronym(text: str, start: int, end: int) -> bool:
     return text[end] == "." and len(letters) > 1 and all(len(each) == 1 for each in letters)
 
 
-def _is_letter(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LMN" or character in "\u200c\u200d"
-
-
 def _joins(text: str, position: int) -> bool:
     """Whether the mark at `position`, which follows a word, belongs to it: O'Neil, U.S., 3.5, 1,000."""
     before, mark, after = text[position - 1], text[position], text[position + 1 : position + 2]
-    if not after or not _is_letter(after) or not _is_letter(before):
+    if not after or not is_letter(after) or not is_letter(before):
         return False
     return mark in _APOSTROPHES or mark == "." or (mark == "," and before.isdigit() and after.isdigit())

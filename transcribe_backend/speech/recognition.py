@@ -194,7 +194,7 @@ def _broken_language_rules(wish: Recognition) -> Iterator[RecognitionError]:
         )
     if (wish.vocabulary or wish.vocabulary_filter) and not wish._names_by_language:
         yield RecognitionError(
-            "With language identification, AWS takes a vocabulary or filter only for 2 to 5 candidate languages.",
+            "With language identification, AWS accepts a vocabulary or filter only for 2 to 5 candidate languages.",
             remedy="Set model_languages or a fixed model_language.",
         )
     if wish.multilingual and not wish.identifies:
@@ -267,7 +267,7 @@ def _broken_name_rules(wish: Recognition) -> Iterator[RecognitionError]:
     for name in filter(None, (wish.vocabulary, wish.vocabulary_filter, wish.language_model)):
         if not _NAME.fullmatch(name):
             yield RecognitionError(
-                f"{quoted(name)} is no name of a vocabulary, filter or language model.",
+                f"{quoted(name)} cannot be the name of a vocabulary, filter or language model.",
                 remedy="AWS allows up to 200 letters, digits, dots, underscores and hyphens.",
             )
     if wish.filter_method not in FILTER_METHODS:

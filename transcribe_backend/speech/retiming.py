@@ -1,15 +1,14 @@
 """A human's text with times: of the recogniser's words where both agree, and between those where they do not."""
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, islice, pairwise
 
-from transcribe_backend.speech.normalize import tokenize
+from transcribe_backend.speech.normalize import is_letter, tokenize
 from transcribe_backend.speech.words import Word, mean_confidence
 
-_SAID = re.compile(r"[\w$%°]")
+_SAID = "_$%°"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class _Gap:
 
 def _word(text: str, parts: Sequence[Word]) -> Word:
     """A written word made of its parts."""
-    cut = max((at for at, each in enumerate(text, 1) if _SAID.match(each)), default=len(text))
+    cut = max((at for at, each in enumerate(text, 1) if is_letter(each) or each in _SAID), default=len(text))
     agreed = all(part.confidence is not None for part in parts)
     return replace(
         parts[0],

@@ -101,14 +101,14 @@ def _verdict(
     if len(gains) < at_least:
         return rejection(f"Only {len(gains)} held-out tasks could be transcribed.")
     if p <= level(attempt) and sum(gains) > 0:
-        return {"outcome": PROMOTED, "reason": f"{figures} (p = {p:.2g}, at most {level(attempt):.2g} is asked for)."}
+        return {"outcome": PROMOTED, "reason": f"{figures} (p = {p:.2g}, at most {level(attempt):.2g} is required)."}
     if sum(gains) <= 0:
         return rejection(f"{figures}: no gain.")
     more = missing(gains, attempt)
     hope = f" About {more} more held-out tasks like these would prove it." if more else ""
     if changed < needed(attempt):
         return rejection(f"{figures}, but only {changed} changed: {needed(attempt)} or more prove something.{hope}")
-    return rejection(f"{figures} may be luck (p = {p:.2g}, at most {level(attempt):.2g} is asked for).{hope}")
+    return rejection(f"{figures} may be luck (p = {p:.2g}, at most {level(attempt):.2g} is required).{hope}")
 
 
 def rejection(reason: str) -> dict[str, str]:

@@ -167,7 +167,7 @@ def _alphabet(language: str) -> _Alphabet:
         return _ALPHABETS[language.split("-")[0]]
     except KeyError:
         raise VocabularyError(
-            f"The characters that AWS Transcribe takes in a vocabulary for {language} are not known here.",
+            f"The characters that AWS Transcribe accepts in a vocabulary for {language} are not known here.",
             remedy="Make a vocabulary by hand and name it with model_vocabulary in the labeling config.",
         ) from None
 
@@ -178,7 +178,7 @@ def _fit(row: Row, rows: dict[str, Row], room: int) -> int:
         return 0
     size = len(row.line.encode())
     if size > room:
-        raise _Unwritable("the vocabulary is full: AWS takes 50 KB")
+        raise _Unwritable("the vocabulary is full: AWS accepts 50 KB")
     return size
 
 
@@ -188,7 +188,7 @@ def _row(written: str, alphabet: _Alphabet) -> Row:
     if not phrase:
         raise _Unwritable("it has no letters")
     if "-" in phrase and not alphabet.hyphen:
-        raise _Unwritable("AWS takes single words only in this language")
+        raise _Unwritable("AWS accepts only single words in this language")
     if max(len(phrase), len(display)) > MAX_CHARACTERS:
         raise _Unwritable("it is longer than AWS's 255 characters")
     return Row(phrase, "" if display == phrase else display)
@@ -203,7 +203,7 @@ def _part(written: str, alphabet: _Alphabet) -> str:
     if not any(character.isnumeric() for character in written):
         return _word(written, alphabet)
     if not alphabet.digits or not any(map(str.isalpha, written)) or not written.isascii():
-        raise _Unwritable("AWS takes no digits: write numbers as words")
+        raise _Unwritable("AWS accepts no digits: write numbers as words")
     return "-".join(_named(part, alphabet) for part in _LETTERS_AND_DIGITS.findall(written))
 
 
@@ -259,5 +259,5 @@ def _letter(character: str, alphabet: _Alphabet) -> str:
             return form
     bare = "".join(part for part in unicodedata.normalize("NFD", character) if not unicodedata.combining(part))
     if bare == character and unicodedata.category(character) != "Cf":
-        raise _Unwritable(f"AWS takes no {character!r} in this language")
+        raise _Unwritable(f"AWS accepts no {character!r} in this language")
     return "".join(_letter(part, alphabet) for part in bare if part != character)

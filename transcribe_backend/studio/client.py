@@ -37,7 +37,7 @@ _ANNOTATED = {
 _IS_GONE = ("object does not exist", "Select a valid choice.")  # of a deleted task, to a prediction; to a look at them
 _DENIALS = {
     "none": (
-        "Label Studio wants a token and LABEL_STUDIO_API_KEY is not set.",
+        "Label Studio requires a token, and LABEL_STUDIO_API_KEY is not set.",
         "Set it to a personal access token (Account & Settings > Personal Access Token).",
     ),
     "legacy": (
@@ -46,8 +46,8 @@ _DENIALS = {
         "administrator enable legacy tokens (Organization > API Tokens Settings).",
     ),
     "personal": (
-        "Label Studio refuses the personal access token in LABEL_STUDIO_API_KEY: it is expired, revoked or of another "
-        "Label Studio.",
+        "Label Studio refuses the personal access token in LABEL_STUDIO_API_KEY: it has expired, was revoked, or "
+        "belongs to another Label Studio.",
         "Create a new one (Account & Settings > Personal Access Token) and set that.",
     ),
     "access": (
@@ -414,5 +414,5 @@ def _missing_remedy(path: str) -> str:
     if path.startswith("/data/"):
         return "Check that the upload has not been deleted in Label Studio."
     if path.startswith("/api/token/"):
-        return "Check LABEL_STUDIO_URL; a Label Studio older than personal access tokens wants a legacy token."
+        return "Check LABEL_STUDIO_URL; a Label Studio older than personal access tokens requires a legacy token."
     return "Check that the project or task has not been deleted."

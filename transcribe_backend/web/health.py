@@ -90,7 +90,7 @@ def _bucket(backend: Backend) -> Finding:
     bucket = backend.settings.s3_bucket
     if not bucket:
         return Finding(
-            "", BAD, "S3_BUCKET is not set: only s3:// audio can be transcribed, and nothing can be learnt.",
+            "", WARNING, "S3_BUCKET is not set: only audio that is in S3 already can be transcribed.",
             "Set S3_BUCKET to a bucket of yours (docs/aws-setup.md).",
         )  # fmt: skip
     try:
@@ -98,7 +98,7 @@ def _bucket(backend: Backend) -> Finding:
     except BucketError:
         raise
     except TranscribeBackendError:
-        return Finding("", UNKNOWN, f"{bucket}: cannot be checked while AWS does not answer.")
+        return Finding("", UNKNOWN, f"{bucket}: cannot be checked until AWS is in order.")
     return Finding("", GOOD, f"{bucket} can be used.")
 
 
@@ -110,8 +110,8 @@ def _studio(backend: Backend) -> Finding:
             "", WARNING, f"{name} is not set: nothing is delivered late, transcribed ahead or learnt.",
             "Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY (Account & Settings > Personal Access Token).",
         )  # fmt: skip
-    titles = backend.titles.read()
-    return Finding("", GOOD, f"{redact(settings.label_studio_url)} answers: {len(titles)} projects.")
+    backend.titles.read()
+    return Finding("", GOOD, f"{redact(settings.label_studio_url)} answers.")
 
 
 def _store(backend: Backend) -> Finding:

@@ -228,7 +228,9 @@ class Crew:
             raise error
         if isinstance(error, lane.pauses):
             self._pause(lane, error)
-        if not lane.lasting and (error.permanent or self._work.now() - item.added > _OLDEST_SECONDS):
+        # What has its time, such as another day, is not in trouble, however long it has waited.
+        too_old = error.pause is None and self._work.now() - item.added > _OLDEST_SECONDS
+        if not lane.lasting and (error.permanent or too_old):
             self._tell(item, error)
         else:
             self._say(logging.WARNING, error)

@@ -62,6 +62,7 @@ class Database:
         words = {"real": self._dialect.real, "key": self._dialect.key, "clustered": self._dialect.clustered}
         self._schema = tuple(statement.format_map(words) for statement in schema)
         self._ready = False
+        self._place: tuple[int, int] | None = None
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(_CONNECTIONS)
         self._free: list[tuple[float, Any]] = []
@@ -168,7 +169,9 @@ class Database:
         _close([connection])
 
     def _prepare(self) -> None:
-        """Make the tables, once per process and as soon as the database can be reached."""
+        """Make the tables, as soon as the database can be reached, and again when it has been deleted."""
+        if self._ready and self._dialect.place() != self._place:
+            self._begin_anew()
         if self._ready:
             return
         with self._lock:
@@ -182,13 +185,14 @@ class Database:
                 for statement in self._schema:
                     self._dialect.arrange(connection, statement)
                 self._dialect.execute(connection, "commit", ())
+                self._place = self._dialect.place()
                 self._ready = True
             finally:
                 _close([connection])
 
     def _begin_anew(self) -> None:
-        """Of a damaged file no connection is used again, and only a file that is damaged itself is set aside: this may
-        be one that another process or thread has made since.
+        """Of a file that is damaged or gone no connection is used again. Only one that is damaged itself is set aside:
+        it may be one that another process or thread has made since.
         """
         with self._lock:
             spare, self._free = [made for _, made in self._free], []

@@ -82,10 +82,18 @@ class Sqlite:
         """Whether a transaction has begun and not ended."""
         return bool(connection.in_transaction)
 
+    def place(self) -> tuple[int, int] | None:
+        """Which file it is: one that was deleted, and perhaps made again, is another."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
     def damaged(self, error: BaseException) -> bool:
-        """Whether the error says that the file itself is broken."""
+        """Whether the error says that the file itself is broken, or its tables are gone."""
         return isinstance(error, sqlite3.DatabaseError) and any(
-            told in str(error) for told in ("malformed", "not a database")
+            told in str(error) for told in ("malformed", "not a database", "no such table")
         )
 
     def set_aside(self) -> None:
@@ -174,9 +182,12 @@ class Postgres:
         """Whether a transaction has begun and not ended."""
         return bool(connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE)
 
+    def place(self) -> None:
+        """A server is always the same."""
+
     def damaged(self, error: BaseException) -> bool:
-        """Whether the error says that the file itself is broken."""
-        return False
+        """Whether the error says that the tables are gone."""
+        return isinstance(error, psycopg.errors.UndefinedTable)
 
     def set_aside(self) -> None:
         """Never: a server mends itself."""

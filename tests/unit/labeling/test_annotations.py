@@ -145,3 +145,44 @@ def test_ground_truth_first_then_the_latest_and_never_a_skipped_one():
 def test_annotations_that_label_studio_really_submits(fixture, text):
     submitted = json.loads((RECORDED / f"{fixture}.json").read_text())["label_studio_side"]["request"]["json"]
     assert human_text({"annotations": [submitted]}, INTERFACE) == (text or submitted["result"][0]["value"]["text"][0])
+
+
+UNREADABLE = [
+    "text",
+    None,
+    textarea(None),
+    textarea([None, 1, ["deep"]]),
+    textarea({"text": "x"}),
+    textarea(["bounds"], id="r", start="soon", end=2.0),
+    textarea(["no end"], id="r", start=1.0),
+    textarea(["backwards"], id="r", start=2.0, end=1.0),
+    textarea(["endless"], id="r", start=0.0, end=1e300),
+    {**textarea(["x"]), "value": "Hello"},
+    {**textarea(["x"]), "value": None},
+    {**textarea([]), "from_name": ["transcription"], "type": {}},
+]
+
+
+@pytest.mark.parametrize("result", UNREADABLE, ids=repr)
+def test_what_an_import_has_left_unreadable_does_not_hide_the_rest(result: Any):
+    """Label Studio 1.23 checks of a result that it is a list (tasks/serializers.py)."""
+    assert passages(task(result, textarea(["Hello"], id="a", start=1, end=2)), INTERFACE) == [Passage("Hello", 1, 2)]
+    assert passages(task(result), INTERFACE) == []
+
+
+def test_a_region_is_read_as_far_as_it_can_be():
+    odd = {**textarea(["Hello"], start="1.5", end=2, channel="left"), "id": ["no", "text"]}
+    odd["value"]["labels"] = ["Speech", None, {}]
+    assert passages(task(odd), INTERFACE) == [Passage("Hello", 1.5, 2.0, 0, ("Speech",))]
+
+
+@pytest.mark.parametrize("ranges", [5, [5], [{}], [{"start": "x", "end": 3}], [{"start": 1}]])
+def test_frames_that_are_none_make_no_passage(ranges: Any):
+    video = read(
+        """<View><Video name="audio" value="$clip"/><TextArea name="transcription" toName="audio" perRegion="true"/>
+        <TimelineLabels name="labels" toName="audio"><Label value="Speech"/></TimelineLabels></View>""",
+        "en-US",
+    )
+    broken = textarea(["Hello"], id="a")
+    broken["value"]["ranges"] = ranges
+    assert passages(task(broken), video) == []

@@ -265,7 +265,7 @@ def test_texts_are_chosen_by_name() -> None:
     assert [control.name for control in found.controls] == ["b", "words"]
     assert [control.name for control in interface(TEXT, REGION_TEXT, model_text="text").controls] == ["text"]
     assert "There are: 'text'" in refusal(config(TEXT, model_text="typo"))
-    assert "no Labels of 'sound'. Remove model_labels" in refusal(config(TEXT, model_labels="who"))
+    assert "not a Labels tag of 'sound'. Remove model_labels" in refusal(config(TEXT, model_labels="who"))
 
 
 @pytest.mark.parametrize(

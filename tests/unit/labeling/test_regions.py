@@ -122,6 +122,12 @@ def test_the_seal_tells_text_and_bounds(text: str, confidence: float, start: int
     assert seal.has_moved({**ours, "value": {**value, "end": 10.5}})
 
 
+@pytest.mark.parametrize("odd", [None, "soon", [], {}, 10**400], ids=["null", "text", "list", "object", "huge"])
+def test_a_sealed_text_whose_bounds_are_none_has_other_bounds(odd: Any) -> None:
+    ours = seal.sealed({"value": {"start": 0.5, "end": 1.0, "text": ["a"]}}, 0.9)
+    assert seal.has_moved({**ours, "value": {**ours["value"], "end": odd}})
+
+
 @pytest.mark.parametrize("score", [None, 1, 0, 1.0, 0.0, -0.5, 7.5, "0.5", float("nan"), True])
 def test_a_score_that_is_not_ours_seals_nothing(score: Any) -> None:
     assert not seal.is_ours({"score": score, "value": {"text": ["a"], "start": 0, "end": 1}})

@@ -1,12 +1,13 @@
 """What was said in a task, and the files it becomes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import pytest
 import webvtt
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.labeling.cases import REGION_TEXT, TEXT, interface, labels, shape
@@ -85,6 +86,27 @@ def test_timed_words() -> None:
         "channel": 1, "labels": [],
         "words": [{"text": "“No”,", "start": 61.5, "end": 62}, {"text": "3.5.", "start": 62, "end": 62.5}],
     }  # fmt: skip
+
+
+def test_timed_words_keep_the_vowel_signs_at_their_end() -> None:
+    heard = replace(shape("plain_2018"), words=(Word("राम", 0.0, 0.5), Word("का", 0.5, 1.0)))
+    said = utterances([Passage("राम की।", 0.0, 1.0)], heard, SEGMENTS)
+    assert FORMATS["ctm"](RECORDING, said) == "task-7 1 0.000 0.500 राम\ntask-7 1 0.500 0.500 की\n"
+    assert [(word.text, word.tail) for word in said[0].words] == [("राम", ""), ("की", "।")]
+
+
+@example(2036.5765, 0.0, "vtt")
+@given(st.floats(0, 40_000), st.floats(0, 0.01), st.sampled_from(["vtt", "srt"]))
+def test_a_cue_ends_after_its_start_as_written(start: float, length: float, form: str) -> None:
+    written = FORMATS[form](RECORDING, [Utterance(start, start + length, "hello", ())])
+    (line,) = [line for line in written.splitlines() if " --> " in line]
+    first, last = line.split(" --> ")
+    assert first < last
+
+
+def test_a_label_of_several_lines_is_a_voice_of_one() -> None:
+    assert "\n<v A B>hello\n" in FORMATS["vtt"](RECORDING, [Utterance(0.0, 1.0, "hello", (), "A\n\nB")])
+    assert FORMATS["srt"](RECORDING, [Utterance(0.0, 1.0, "hello", (), "A\n\nB")]).endswith("\nA B: hello\n")
 
 
 _milliseconds = st.integers(0, 20_000_000)

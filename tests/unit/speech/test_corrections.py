@@ -188,6 +188,35 @@ def test_a_sound_that_only_annotators_write_is_no_term() -> None:
     assert candidates(french, lexicon=lexicon("fr-FR")) == []
 
 
+@pytest.mark.parametrize(
+    ("sound", "language"), [("Ähm", "de-DE"), ("Hm", "de-DE"), ("Euhm", "fr-FR"), ("Ahh", "en-US")]
+)
+def test_nor_does_a_capital_at_the_start_of_a_sentence_make_it_one(sound: str, language: str) -> None:
+    texts = [("Rosa Lemba. Olu Tarim.", f"{start} Rosa Lemba. {sound}, Olu Tarim.") for start in ("", f"{sound}!")]
+    pairs = [Pair(task, ours, human, language) for task, (ours, human) in enumerate(texts)]
+    assert candidates(pairs, lexicon=lexicon(language)) == []
+
+
+@pytest.mark.parametrize(("ours", "human"), [("we saw", "we Ilse saw"), ("is down", "EKS is down")])
+def test_another_capital_does(ours: str, human: str) -> None:
+    german = [Pair(task, ours, human, "de-DE") for task in range(2)]
+    assert [each.display for each in candidates(german, lexicon=lexicon("de-DE"))] == [
+        next(word for word in human.split() if word not in ours.split())
+    ]
+
+
+@pytest.mark.parametrize("written", ["sooo", "SOOO", "soooo", "hmmm", "yeahhh", "niiiice", "aaaah"])
+def test_a_word_that_is_drawn_out_is_no_term(written: str) -> None:
+    texts = [("it was so good that we left", f"it was {written} good that we left")] * 2
+    assert in_english(*texts) == []
+
+
+@pytest.mark.parametrize(("term", "language"), [("Schifffahrt", "de-DE"), ("XVIII", "en-US"), ("AAA", "en-US")])
+def test_three_letters_alike_may_be_one(term: str, language: str) -> None:
+    pairs = [Pair(task, "all of the x it was", f"all of the {term} it was", language) for task in range(2)]
+    assert [each.display for each in candidates(pairs, lexicon=lexicon(language))] == [term]
+
+
 def test_a_language_without_frequencies_has_its_function_words_left_out() -> None:
     texts = [("hun kom hjem sent", "hun kom ikke hjem sent"), ("vi gik en tur", "vi gik ikke en tur")]
     danish = [Pair(task, ours, human, "da-DK") for task, (ours, human) in enumerate(texts)]

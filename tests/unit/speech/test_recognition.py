@@ -220,7 +220,7 @@ def test_keys_name_only_what_is_asked_for(wish: Recognition, key: str) -> None:
         (Recognition(multilingual=True), "but model_language is en-US"),
         (Recognition("fr-FR", language_model="m"), "en-AU, de-DE, ja-JP, not for fr-FR"),
         (Recognition("auto", ("en-US", "es-US"), language_model="m"), "not for auto"),
-        (Recognition(language_model="my model"), "no name of a vocabulary, filter or language model"),
+        (Recognition(language_model="my model"), "the name of a vocabulary, filter or language model"),
         (Recognition("en-GB", toxicity=True), "toxicity in en-US only"),
         (
             Recognition(toxicity=True, speakers=2),
@@ -235,9 +235,9 @@ def test_keys_name_only_what_is_asked_for(wish: Recognition, key: str) -> None:
         (Recognition(speakers=31), "2 to 30 speakers"),
         (Recognition(alternatives=1), "2 to 10 alternatives"),
         (Recognition(alternatives=11), "2 to 10 alternatives"),
-        (Recognition(vocabulary="my words"), "no name of a vocabulary"),
-        (Recognition(vocabulary="v" * 201), "no name of a vocabulary"),
-        (Recognition(vocabulary_filter="ü"), "no name of a vocabulary"),
+        (Recognition(vocabulary="my words"), "the name of a vocabulary"),
+        (Recognition(vocabulary="v" * 201), "the name of a vocabulary"),
+        (Recognition(vocabulary_filter="ü"), "the name of a vocabulary"),
         (Recognition(vocabulary_filter="f", filter_method="hide"), "cannot 'hide'"),
     ],
 )

@@ -220,6 +220,7 @@ def test_punctuation_before_the_first_word_belongs_to_none() -> None:
         (document({"type": "pronunciation", "alternatives": [{"content": "a"}]}), "start_time"),
         (document(item("a", start="soon")), "start_time"),
         (document(item("a", end="nan")), "end_time"),
+        (document(item("a", end="1e300")), "end_time"),
     ],
 )
 def test_what_is_no_transcript_is_refused(broken: Any, told: str) -> None:

@@ -76,6 +76,36 @@ def test_conventions_are_no_errors(human: str, ours: str) -> None:
     assert score(human, ours).errors == 0
 
 
+def test_names_before_turns_are_not_said_in_any_script() -> None:
+    for human, ours, language in (
+        ("राम: नमस्ते। सीता: हाँ", "नमस्ते। हाँ", "hi-IN"),
+        ("ராம்: வணக்கம்.\nசீதா: ஆம்", "வணக்கம். ஆம்", "ta-IN"),
+        ("Врач: да. Пациент: нет", "да. нет", "ru-RU"),
+    ):
+        assert score(human, ours, language).errors == 0, human
+
+
+@pytest.mark.parametrize(
+    ("human", "ours", "language"),
+    [
+        ("राम की किताब", "राम का किताब", "hi-IN"),
+        ("మాట చెప్పాడు", "మాట చెప్పడు", "te-IN"),
+        ("நல்ல கலை", "நல்ல கலி", "ta-IN"),
+        ("ดี", "ดู", "th-TH"),
+    ],
+)
+def test_another_vowel_sign_is_another_word(human: str, ours: str, language: str) -> None:
+    assert score(human, ours, language).errors == 1
+
+
+@pytest.mark.parametrize(
+    ("human", "ours", "language"),
+    [("كَتَبَ الوَلَد", "كتب الولد", "ar-SA"), ("שָׁלוֹם", "שלום", "he-IL"), ("e\u0301té", "été", "fr-FR")],
+)
+def test_vowel_points_that_most_writers_leave_out_are_no_errors(human: str, ours: str, language: str) -> None:
+    assert score(human, ours, language).errors == 0
+
+
 def test_a_language_without_spaces_is_counted_in_characters() -> None:
     assert score("今天天气很好", "今天天汽很好", "zh-CN") == Score(errors=1, words=6)
 

@@ -96,4 +96,4 @@ def _looked(each: Check, patient: Patient, verdicts: dict[str, Verdict]) -> Find
     try:
         return each.look(patient)
     except TranscribeBackendError as error:
-        return wrong(error.problem, error.remedy or "The backend's log says more.")
+        return wrong(error.problem, error.remedy or "Correct what this says.")

@@ -54,7 +54,7 @@ def token(patient: Patient) -> Finding:
             f"The {kind} belongs to {who['email']}, who sees no projects.",
             "Create a project, or give the user access to one.",
         )
-    return fine(f"The {kind} belongs to {who['email']}, who sees {seen} projects.")
+    return fine(f"The {kind} belongs to {who['email']}, who sees {seen} project{'s' if seen > 1 else ''}.")
 
 
 @check("server", "whether a backend runs at --backend-url", needs=("settings",))
@@ -137,7 +137,7 @@ def webhook(patient: Patient) -> Finding:
         told = _silent(webhook_of(patient.studio, each["project"], each["url"]), patient)
         if told:
             return wrong(f"Project {each['project']}: {told}", _AGAIN.format(each["project"]))
-    return fine(f"Events of {_named(patient.connections)} arrive.")
+    return fine(f"The webhooks of {_named(patient.connections)} are in order.")
 
 
 def _silent(found: dict[str, Any] | None, patient: Patient) -> str:

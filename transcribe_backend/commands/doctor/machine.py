@@ -25,7 +25,7 @@ def python(patient: Patient) -> Finding:
         return wrong(f"This is Python {running}.", "Use Python 3.11, 3.12 or 3.13: make install PYTHON=python3.12")
     if not _LOCK.exists():
         return note(f"Python {running}; there is no requirements.txt beside the package to compare versions with.")
-    pinned = _PINNED.findall(_LOCK.read_text())
+    pinned = _PINNED.findall(_LOCK.read_text(encoding="utf-8"))
     other = [told for name, wanted, conditional in pinned if (told := _difference(name, wanted, bool(conditional)))]
     if other:
         install = f"Install what was tested: {sys.executable} -m pip install --no-deps -r {_LOCK}"
