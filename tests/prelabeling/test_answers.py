@@ -566,7 +566,10 @@ def test_drawn_regions_stay_empty_while_the_store_is_away(
 AUDITED = SEGMENTS.replace('value="$audio"', 'value="$audio" model_audit="0.3"')
 
 
-def test_a_share_of_tasks_comes_without_text_also_where_somebody_draws(aws: LocalAWS, machine: Machine) -> None:
+def test_a_share_of_tasks_comes_without_text_also_where_somebody_draws(
+    aws: LocalAWS, machine: Machine, studio: StudioDouble
+) -> None:
+    studio.config = AUDITED
     one = machine.running(predict_wait=30.0)
     tasks = as_tasks(put_audio(aws, "audited.wav") * 60)
     audited = project(one, AUDITED)
