@@ -500,6 +500,34 @@ def test_without_its_store_it_answers_what_is_transcribed(
         one.notice("TASKS_CREATED", {"project": {"id": 1, "created_at": "2026-01-01T00:00:00Z"}, "tasks": [{"id": 1}]})
 
 
+def test_a_bulk_is_not_answered_while_nobody_can_know_who_answers_it_too(aws: LocalAWS, machine: Machine) -> None:
+    uris = put_audio(aws, *(f"unclaimed-{name}.wav" for name in ("zoe", "amy", "bob", "eve")))
+    answered(machine.running(), as_tasks(uris))
+    with postgres() as url:
+        one = machine.process(queue_url=url)
+    assert texts(answered(one, as_tasks(uris))) == [None] * 4
+    assert texts(answered(one, as_tasks(uris[:1]))) == ["unclaimed zoe."], "somebody looks at that one"
+
+
+def test_a_bulk_that_label_studio_stores_too_slowly_is_there_once_in_the_end(
+    aws: LocalAWS, machine: Machine, studio: StudioDouble
+) -> None:
+    """It asks again for what it is still storing."""
+    one = machine.running()
+    uris = put_audio(aws, *(f"slowly-{name}.wav" for name in ("zoe", "amy", "bob", "eve")))
+    answered(one, as_tasks(uris, first=100))
+    tasks = as_tasks(uris)
+    first = answered(one, tasks)
+    machine.clock.ahead += storing_seconds(len(tasks)) + 10
+    second = answered(one, tasks)
+    assert texts(second) == texts(first) == [f"slowly {name}." for name in ("zoe", "amy", "bob", "eve")]
+    for slots in (first, second):
+        studio.store(tasks, [list(slot) for slot in slots])
+    assert [studio.counts()[task["id"]] for task in tasks] == [2] * 4
+    machine.clock.ahead += 600
+    until(lambda: [studio.counts()[task["id"]] for task in tasks], lambda counts: counts == [1] * 4)
+
+
 def test_a_store_that_goes_away_during_the_wait_costs_nothing_that_is_ready(
     aws: LocalAWS, machine: Machine, studio: StudioDouble
 ) -> None:

@@ -15,15 +15,15 @@ ROUNDS = 40
 def test_a_claim_keeps_others_away_until_it_ends_and_from_those_who_asked_before_it(
     one: Engine, two: Engine, clock: Clock
 ) -> None:
-    assert one.claims.take(["a", "b"], since=clock.now, seconds=10) == {"a", "b"}
+    assert one.claims.take(["a", "b"], since=clock.now, seconds=10) == {"a": False, "b": False}
     clock.now += 1
-    assert two.claims.take(["a", "c"], since=clock.now, seconds=10) == {"c"}
+    assert two.claims.take(["a", "c"], since=clock.now, seconds=10) == {"c": False}
     clock.now += 8
-    assert two.claims.take(["a"], since=clock.now, seconds=10) == set()
+    assert two.claims.take(["a"], since=clock.now, seconds=10) == {}
     clock.now += 2
-    assert two.claims.take(["a"], since=clock.now - 50, seconds=10) == set(), "it asked before the claim was made"
-    assert two.claims.take(["a"], since=clock.now, seconds=10) == {"a"}
-    assert one.claims.take(["a"], since=clock.now, seconds=10) == set()
+    assert two.claims.take(["a"], since=clock.now - 50, seconds=10) == {}, "it asked before the claim was made"
+    assert two.claims.take(["a", "d"], since=clock.now, seconds=10) == {"a": True, "d": False}
+    assert one.claims.take(["a"], since=clock.now, seconds=10) == {}
 
 
 def test_until_when_claims_hold_is_told(one: Engine, two: Engine, clock: Clock) -> None:
@@ -36,10 +36,10 @@ def test_until_when_claims_hold_is_told(one: Engine, two: Engine, clock: Clock) 
 
 
 def test_nothing_is_claimed_of_nothing_and_thousands_at_once(one: Engine, clock: Clock) -> None:
-    assert one.claims.take([], since=clock.now, seconds=1) == set()
+    assert one.claims.take([], since=clock.now, seconds=1) == {}
     many = {f"{number}" for number in range(3000)}
-    assert one.claims.take([*many, *many], since=clock.now, seconds=1) == many
-    assert one.claims.take(list(many), since=clock.now, seconds=1) == set()
+    assert one.claims.take([*many, *many], since=clock.now, seconds=1).keys() == many
+    assert one.claims.take(list(many), since=clock.now, seconds=1) == {}
 
 
 def test_claims_are_forgotten_after_minutes(one: Engine, clock: Clock) -> None:

@@ -103,8 +103,7 @@ class Answers:
             self._claim(asked, arrived)
         except QueueError as error:
             _log.error("Predictions that are late will not be delivered: %s", error.advice)
-            self._find(asked, until)
-            self._build(asked, project, until)
+            self._answer_unclaimed(asked, project, until)
         self._count(project, [each for each in asked if each.made and not each.yielded], known, self._clock() - begun)
         return [() if each.yielded else each.made for each in asked]
 
@@ -197,14 +196,21 @@ class Answers:
 
     # What is
 
-    def _find(self, asked: Sequence[_Asked], until: float) -> None:
-        """Without the store nothing can be owed; what is transcribed already can be found."""
+    def _answer_unclaimed(self, asked: Sequence[_Asked], project: Project, until: float) -> None:
+        """Without the store nothing can be owed; what is transcribed already can be found. Of a bulk nobody would know
+        who else answers it while Label Studio is busy storing it.
+        """
+        if len(asked) > _URGENT_TASKS:
+            for each in asked:
+                each.made = ()
+            return
         for each in asked:
             if not each.job and self._clock() < until:
                 try:
                     each.job = self._transcriber.found(each.owed)
                 except TranscribeBackendError as error:
                     _log.warning("Task %s must be asked for again: %s", each.owed.task, error.advice)
+        self._build(asked, project, until)
 
     def _build(self, asked: Sequence[_Asked], project: Project, until: float) -> list[_Asked]:
         """The predictions, until the time is over or the answer is large; what is left is to be owed, not late."""
@@ -248,6 +254,8 @@ class Answers:
             if key not in granted:
                 yielded[key] = each
             given.add(key)
+        again = [each.owed for each in made if granted.get(keys[id(each)]) and each.owed.version and not each.yielded]
+        self._work.add([doubled(owed, self._work.now()) for owed in again])
         # Whoever waited is done when Label Studio holds the prediction, not when an answer was sent.
         answered = [each.key for each in made if each.remembered]
         if answered:

@@ -150,12 +150,12 @@ class Deliveries:
         if Owed(audio, wanted.recognition).what != wanted.unsigned().audio:
             self._supersede(item, self._transcriber.small(replace(wanted, audio=audio, media=None)), project)
             return
-        answered = self._claims.until([item.key]) > 0.0
-        if not self._claims.take([item.key], since=now, seconds=_SENDING_SECONDS):
+        granted = self._claims.take([item.key], since=now, seconds=_SENDING_SECONDS)
+        if not granted:
             self._work.later(item, max(1.0, self._claims.until([item.key]) - now))
         else:
             self._send(wanted.task, made[stored:])
-            if answered:
+            if granted[item.key]:
                 self._work.add([doubled(wanted, self._work.now())])
             self._done(item, "pushed")
             waited = self._work.now() - (wanted.since or item.added)

@@ -3,7 +3,7 @@
 import itertools
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transcribe_backend.errors import QueueError
@@ -26,7 +26,7 @@ class _Wish:
     keys: Sequence[str]
     since: float
     seconds: float
-    granted: set[str] | None = None
+    granted: dict[str, bool] | None = None
 
 
 class Claims:
@@ -42,14 +42,15 @@ class Claims:
         self._wishes: list[_Wish] = []
         self._me, self._numbers = uuid.uuid4().hex, itertools.count()
 
-    def take(self, keys: Sequence[str], *, since: float, seconds: float) -> set[str]:
-        """Those of `keys` that nobody else has held since the time `since`; the caller's from now on.
+    def take(self, keys: Sequence[str], *, since: float, seconds: float) -> dict[str, bool]:
+        """Those of `keys` that nobody else has held since the time `since`; the caller's from now on. Of each it says
+        whether it was handed out before, minutes ago at most: that answer was lost, or is still being stored.
 
         A claim holds for `seconds`: until Label Studio has surely stored what was handed out. So `since` is when Label
         Studio was last seen without the predictions: a claim that ended later may have been followed by its storing.
         """
         if not keys:
-            return set()
+            return {}
         mine = _Wish(sorted(set(keys)), since, seconds)
         with self._arriving:
             self._wishes.append(mine)
@@ -69,26 +70,30 @@ class Claims:
         for wish, keys in zip(wishes, granted, strict=True):
             wish.granted = keys
 
-    def _grant(self, execute: Execute, wish: _Wish, now: float) -> set[str]:
-        granted: set[str] = set()
+    def _grant(self, execute: Execute, wish: _Wish, now: float) -> dict[str, bool]:
+        granted: dict[str, bool] = {}
         for begin in range(0, len(wish.keys), _AT_ONCE):
             granted.update(self._granted(execute, wish.keys[begin : begin + _AT_ONCE], wish.since, now + wish.seconds))
         return granted
 
-    def _granted(self, execute: Execute, keys: Sequence[str], since: float, until: float) -> Iterable[str]:
-        # Mostly all: then one number is read, and not row by row, between which other threads get their turn.
+    def _granted(self, execute: Execute, keys: Sequence[str], since: float, until: float) -> dict[str, bool]:
+        # Mostly all are new: then one number is read, and not row by row, between which other threads get their turn.
         holder = f"{self._me}{next(self._numbers)}"
         count = execute.changed(
             f"insert into transcribe_claims (key, until, holder) values {','.join(['(?, ?, ?)'] * len(keys))} "
-            "on conflict (key) do update set until = excluded.until, holder = excluded.holder "
-            "where transcribe_claims.until <= ?",
-            *(value for key in keys for value in (key, until, holder)), since,
-        )  # fmt: skip
+            "on conflict (key) do nothing",
+            *(value for key in keys for value in (key, until, holder)),
+        )
         if count == len(keys):
-            return keys
+            return dict.fromkeys(keys, False)
         marks = ",".join("?" * len(keys))
-        rows = execute(f"select key from transcribe_claims where key in ({marks}) and holder = ?", *keys, holder)
-        return (str(row[0]) for row in rows)
+        new = execute(f"select key from transcribe_claims where key in ({marks}) and holder = ?", *keys, holder)
+        again = execute(
+            f"update transcribe_claims set until = ?, holder = ? where key in ({marks}) and holder <> ? and until <= ? "
+            "returning key",
+            until, holder, *keys, holder, since,
+        )  # fmt: skip
+        return {str(key): False for (key,) in new} | {str(key): True for (key,) in again}
 
     def until(self, keys: Sequence[str]) -> float:
         """When the last of these claims ends; 0 where there is none."""

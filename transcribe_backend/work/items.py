@@ -56,7 +56,7 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class New:
     """An item to be. It is not handed to its last queue before `hold`, and dropped when nobody waits after `expires`
-    (both Unix times). Items of one key that are about another `what` are not the same work."""
+    (both Unix times). Items of one key that are about another `what` ("" for whichever) are not the same work."""
 
     key: str
     queue: str
@@ -467,7 +467,7 @@ class Work:
 _AGAIN = (
     "(transcribe_work.queue = 'failed' and transcribe_work.due < excluded.added - 60 "
     "or transcribe_work.expires < excluded.added and transcribe_work.owner is null "
-    "or transcribe_work.what <> excluded.what)"
+    "or transcribe_work.what <> excluded.what and transcribe_work.what <> '' and excluded.what <> '')"
 )
 _FREE = "transcribe_work.owner is null and transcribe_work.job = '' and transcribe_work.queue <> 'failed'"
 _ADD = f"""insert into transcribe_work
@@ -477,7 +477,7 @@ _ADD = f"""insert into transcribe_work
     queue = case when {_AGAIN} then excluded.queue else transcribe_work.queue end,
     owner = case when {_AGAIN} then null else transcribe_work.owner end,
     job = case when {_AGAIN} then excluded.job else transcribe_work.job end,
-    what = excluded.what,
+    what = case when excluded.what <> '' then excluded.what else transcribe_work.what end,
     added = case when {_AGAIN} then excluded.added else transcribe_work.added end,
     attempts = case when {_AGAIN} then 0 else transcribe_work.attempts end,
     problem = case when {_AGAIN} then '' else transcribe_work.problem end,
