@@ -111,6 +111,16 @@ def test_attempts_count_in_a_queue_until_one_succeeds(one: Engine, clock: Clock)
     assert counted + [item.attempts] == [1, 2, 3, 1, 1]
 
 
+def test_what_waits_without_trouble_says_none_and_goes_on_with_its_new_body(one: Engine) -> None:
+    owe(one, "a")
+    (item,) = taken(one)
+    assert one.work.later(item, 0, body={"of": "a", "page": 2})
+    (waiting,) = one.work.waiting()
+    assert (waiting.problem, waiting.remedy) == ("", "")
+    (item,) = taken(one)
+    assert item.body == {"of": "a", "page": 2}
+
+
 def test_why_items_wait_is_told_by_kind(one: Engine) -> None:
     owe(one, "a", "b", "c")
     for item in taken(one, count=2):

@@ -173,7 +173,7 @@ class Work:
             for _ in lanes
         )
         values = [value for queue, priority in lanes for value in (queue, priority, queue, priority, now)]
-        return {(str(queue), int(priority)) for queue, priority in self._database.read(_typed(query), *values)}
+        return {(str(queue), int(priority)) for queue, priority in self._database.read(query, *values)}
 
     def finish(self, item: Item) -> bool:
         """It is done."""
@@ -512,8 +512,3 @@ def _encode(body: Mapping[str, Any]) -> str:
 
 def _parts(keys: Sequence[str]) -> Iterable[Sequence[str]]:
     return (keys[begin : begin + _AT_ONCE] for begin in range(0, len(keys), _AT_ONCE))
-
-
-def _typed(query: str) -> str:
-    """PostgreSQL does not guess the type of a selected value; SQLite casts as well."""
-    return query.replace("select ?, ? from", "select cast(? as text), cast(? as integer) from")
