@@ -12,6 +12,7 @@ from tests.backends import (
     Machine,
     asked,
     delivered,
+    job_of,
     jobs_started,
     project,
     put_audio,
@@ -140,3 +141,21 @@ def test_an_address_corrected_at_once_is_tried_at_once(
     asked(one, [right])
     machine.settle(one)
     assert stored_texts(studio, 1) == [["typed."]]
+
+
+def test_an_audio_that_is_overwritten_while_its_task_waits_for_a_slot_is_named_by_what_is_there(
+    aws: LocalAWS, machine: Machine, one: Backend, studio: StudioDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the same audio would be billed again under its own name."""
+    monkeypatch.setattr("transcribe_backend.transcribing.audio.KNOWN", 0.0)  # as minutes later
+    uris = put_audio(aws, "overwritten-first.wav", "overwritten.wav")
+    before = len(jobs_started(aws))
+    imported(one, studio, uris)
+    first_runs(machine, one)
+    one.crew.step()
+    machine.clock.ahead += 2
+    one.crew.step()  # it is found, and waits for a slot
+    aws.s3.put_object(Bucket="calls", Key="overwritten.wav", Body=b"quite another recording")
+    machine.settle(one)
+    assert job_of(aws, "overwritten.wav").name in jobs_started(aws)
+    assert len(jobs_started(aws)) - before == 2

@@ -81,6 +81,12 @@ class AudioLocator:
         found = self._memory.get(value)
         return found[1] if found and self._clock() - found[0] < seconds else None
 
+    def may_be_another(self, address: str, media: Media) -> bool:
+        """Whether `media` lies in S3 in place and was looked at so long ago that it may have been overwritten since: a
+        job would be named after what was there before.
+        """
+        return media.uri == address and self.recent(address, KNOWN) is None
+
     def look(self, value: object, task_id: int | None = None) -> Media | None:
         """The Media where a look tells it; None where the audio has to be fetched first."""
         address = _address(value)

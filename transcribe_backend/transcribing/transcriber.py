@@ -142,7 +142,9 @@ class Transcriber:
         wanted = owed(item.body)
         if wanted.refused:
             raise AudioError(wanted.refused[0], remedy=wanted.refused[1])
-        media = wanted.media or self.audio.look(wanted.audio, wanted.task)
+        media = wanted.media
+        if media is None or self.audio.may_be_another(wanted.audio, media):
+            media = self.audio.look(wanted.audio, wanted.task)
         if media is None:
             self._work.move(item, DOWNLOAD)
         else:
@@ -173,8 +175,8 @@ class Transcriber:
 
     def _begin_with(self, item: Item, wanted: Owed, media: Media, recognition: Recognition) -> None:
         job = Job(media, recognition)
-        found = wanted.found(media, looked=True)
-        if self.store.has(job.name) or (not wanted.looked and self.store.fetch(job.name, media.region or None)):
+        found, looked = wanted.found(media, looked=True), wanted.looked and media == wanted.media
+        if self.store.has(job.name) or (not looked and self.store.fetch(job.name, media.region or None)):
             self._count("cached", 0.0, 0.0)
             self.reused(wanted.project, [job.name])
             self._ready(item, found, job.name)
