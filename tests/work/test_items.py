@@ -14,8 +14,10 @@ import pytest
 from tests.work.conftest import Clock
 from transcribe_backend.errors import AudioError, AudioNotFound, AWSError
 from transcribe_backend.settings import Settings
+from transcribe_backend.work.crew import Lane
 from transcribe_backend.work.engine import Engine, engine
 from transcribe_backend.work.items import BULK, FAILED, LEASE, URGENT, Item, New, State, Work
+from transcribe_backend.work.ledger import DAY
 
 LANES = [("here", URGENT), ("here", BULK), ("there", BULK)]
 
@@ -119,6 +121,23 @@ def test_what_waits_without_trouble_says_none_and_goes_on_with_its_new_body(one:
     assert (waiting.problem, waiting.remedy) == ("", "")
     (item,) = taken(one)
     assert item.body == {"of": "a", "page": 2}
+
+
+def test_what_a_clock_that_was_ahead_has_put_off_is_due_at_once(one: Engine, clock: Clock) -> None:
+    owe(one, "refused", "in hand", "tomorrow")
+    items = {item.key: item for item in taken(one)}
+    one.work.later(items["refused"], 300, AWSError("away", retryable=True))
+    one.work.later(items["tomorrow"], DAY - clock.now % DAY)
+    one.slots.open("job", "us-east-1", "here", BULK)
+    one.slots.ask_again(["job"], 30)
+    one.claims.take(["answered"], since=clock.now, seconds=300)
+    clock.now -= 3600
+    assert taken(one) == []
+    one.staff([Lane("here", BULK, 1, one.work.finish)], []).tidy()
+    assert sorted(keys(taken(one))) == ["in hand", "refused"], "what waits for another day goes on waiting"
+    (job,) = one.slots.running("us-east-1")
+    assert (job.since, job.ask) == (clock.now, clock.now)
+    assert one.claims.take(["answered"], since=clock.now, seconds=300)
 
 
 def test_why_items_wait_is_told_by_kind(one: Engine) -> None:

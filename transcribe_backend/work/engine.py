@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from transcribe_backend.settings import Settings
 from transcribe_backend.work import claims, items, ledger, quotas, records
@@ -34,7 +35,9 @@ class Engine:
     def staff(self, lanes: list[Lane], chores: list[Callable[[], None]]) -> Crew:
         """The crew that does the work of these lanes, and now and then the chores and the engine's own."""
         books = [self.ledger.flush, self.ledger.prune]
-        own = [self.work.expire, self.failures.prune, self.claims.prune, *books, self.database.trim]
+        put_off = partial(self.work.recall, [(lane.queue, lane.priority) for lane in lanes])
+        recalls: list[Callable[[], None]] = [put_off, self.slots.recall]
+        own = [*recalls, self.work.expire, self.failures.prune, self.claims.prune, *books, self.database.trim]
         self.crew = Crew(self.work, lanes, self.failures.tell, [*chores, *own])
         return self.crew
 

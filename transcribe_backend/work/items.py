@@ -13,6 +13,7 @@ from typing import Any
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.work import causes
 from transcribe_backend.work.database import Database
+from transcribe_backend.work.ledger import DAY
 
 URGENT, BULK = 0, 1
 """Priorities: somebody waits in front of the screen, or nobody does."""
@@ -21,6 +22,7 @@ FAILED = "failed"
 LEASE = 12.0
 """Seconds that an item belongs to the process that took it, unless it renews them (Work.renew)."""
 _TOLD_SECONDS = 3600.0
+_LATEST_SECONDS = 600.0  # no lease, pause or later look lasts longer, but the wait for another day
 _AT_ONCE = 500  # values of one IN list
 
 SCHEMA = (
@@ -302,6 +304,18 @@ class Work:
         now = self.now()
         with self._database.transaction() as execute:
             execute("delete from transcribe_work where expires < ? and owner is null", now)
+
+    def recall(self, lanes: Iterable[tuple[str, int]]) -> None:
+        """What is due later than anything can be is due now: the store's clock was ahead when that was decided. In the
+        queues and priorities `lanes`; what waits for midnight (UTC) goes on waiting.
+        """
+        now = self.now()
+        midnight = now - now % DAY + DAY
+        with self._database.transaction() as execute:
+            for queue, priority in lanes:
+                for after, before in ((now + _LATEST_SECONDS, midnight - 60), (midnight + 60, float("inf"))):
+                    chosen = self._ordered("queue = ? and priority = ? and due > ? and due < ?")
+                    execute(f"update transcribe_work set due = ? where {chosen}", now, queue, priority, after, before)
 
     def states(self, keys: Sequence[str]) -> dict[str, State]:
         """Where these stand; what is done is not in it."""

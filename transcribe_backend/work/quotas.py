@@ -12,6 +12,7 @@ from transcribe_backend.work.ledger import AUDIO, BILLED, DAY, JOBS, REUSED, SAV
 
 _AHEAD_SECONDS = 0.25
 _LONGEST_PAUSE = 60.0  # a turn further ahead was given by a clock that was wrong
+_LATEST_ASKED = 600.0
 _RESERVED_SHARE = 25
 
 SCHEMA = (
@@ -222,6 +223,13 @@ class Slots:
         ask = self._database.now() + seconds
         with self._database.transaction() as execute:
             execute.many("update transcribe_jobs set ask = ? where name = ?", [(ask, job) for job in jobs])
+
+    def recall(self) -> None:
+        """No job was started later than now, or is to be asked for in an hour: the store's clock was ahead then."""
+        now = self._database.now()
+        with self._database.transaction() as execute:
+            execute("update transcribe_jobs set since = ? where since > ?", now, now + _LONGEST_PAUSE)
+            execute("update transcribe_jobs set ask = ? where ask > ?", now, now + _LATEST_ASKED)
 
     def count(self) -> int:
         """Jobs that hold a slot, in all regions."""
