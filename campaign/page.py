@@ -45,9 +45,11 @@ Each is mended, and a test holds it.
   region until the process ended (`clock-jumps`, all faults for 5 minutes, seed 1).
 - Label Studio was busy for 80 s with the answer to 130 tasks; what was pushed meanwhile, or answered to
   somebody who opened one of them, stood there twice (all faults; the answers were mended after the run with seed 2).
-- The same once more: asked again for 700 tasks, which Label Studio was still storing when the claims of the first answer
-  had ended (all faults for 30 minutes, seed 12). What is handed out a second time is now looked at later, and nothing is
-  handed out in bulk while the store, which holds the claims, is away.
+- The same once more: asked again for 700 tasks, which Label Studio was still storing when the claims of the first
+  answer had ended (all faults for 30 minutes, seed 12). What is handed out a second time is now looked at later, and
+  nothing is handed out in bulk while the store, which holds the claims, is away.
+- A mend of the day, which looked again at audio that had waited, took the names from the jobs of a training: it billed
+  some audio twice (all faults for 12 minutes, seed 12). It was mended before it was released.
 """
 
 _NOT_COVERED = """## What is not covered

@@ -23,11 +23,12 @@ def samples(client: FlaskClient) -> dict[tuple[str, str], float]:
 
 def test_versions_are_those_that_setup_answered(client: FlaskClient) -> None:
     assert client.get("/versions").json == {"versions": []}
+    asked = [("1.1", protocol.PLAIN), ("2.1", protocol.PLAIN), ("2.1", protocol.SEGMENTS), ("3.1", protocol.PLAIN)]
     answered = [
-        client.post("/setup", json=protocol.setup(config)).json["model_version"]
-        for config in (protocol.PLAIN, protocol.SEGMENTS, protocol.PLAIN)
+        client.post("/setup", json={**protocol.setup(config), "project": project}).json["model_version"]
+        for project, config in asked
     ]
-    assert client.get("/versions").json == {"versions": [answered[2], answered[1]]}
+    assert client.get("/versions").json == {"versions": [answered[3], answered[2]]}
 
 
 def test_metrics_count_requests_jobs_and_aws_calls(client: FlaskClient, put_audio: Callable[[str], str]) -> None:

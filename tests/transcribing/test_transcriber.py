@@ -34,6 +34,8 @@ from tests.backends import (
     put_audio,
     queues,
 )
+from transcribe_backend.aws.jobs import Job
+from transcribe_backend.aws.media import Media
 from transcribe_backend.backend import Backend
 from transcribe_backend.errors import AWSError, TranscribeBackendError
 from transcribe_backend.speech.recognition import Recognition
@@ -78,6 +80,14 @@ def starts(aws: LocalAWS) -> int:
 
 
 # Each job once
+
+
+def test_a_job_that_is_asked_for_is_started_by_its_own_name(aws: LocalAWS, lonely: Machine) -> None:
+    """A training asks for jobs on audio that is named by its content, or by when it was renewed."""
+    (uri,) = put_audio(aws, "by-content.wav")
+    jobs = [Job(Media(uri, identity, "us-east-1"), Recognition()) for identity in ("sha256:ab", f"{uri}#etag|692")]
+    assert [error for _, error in lonely.running().batch.ensure(jobs)] == [None, None]
+    assert {job.name for job in jobs} <= set(jobs_started(aws))
 
 
 def test_all_who_want_the_same_share_one_job(aws: LocalAWS, lonely: Machine) -> None:

@@ -85,7 +85,7 @@ class AudioLocator:
         """Whether `media` lies in S3 in place and was looked at so long ago that it may have been overwritten since: a
         job would be named after what was there before.
         """
-        return media.uri == address and self.recent(address, KNOWN) is None
+        return media.identity.startswith(f"{address}#") and self.recent(address, KNOWN) is None
 
     def look(self, value: object, task_id: int | None = None) -> Media | None:
         """The Media where a look tells it; None where the audio has to be fetched first."""

@@ -143,7 +143,7 @@ class Transcriber:
         if wanted.refused:
             raise AudioError(wanted.refused[0], remedy=wanted.refused[1])
         media = wanted.media
-        if media is None or self.audio.may_be_another(wanted.audio, media):
+        if media is None or (wanted.version and self.audio.may_be_another(wanted.audio, media)):
             media = self.audio.look(wanted.audio, wanted.task)
         if media is None:
             self._work.move(item, DOWNLOAD)
