@@ -20,7 +20,7 @@ from harness.processes import ProgramError
 _LOOK_SECONDS = 5.0
 _GRACE = 20.0  # seconds: what /setup found out may be kept for five, a request may have begun before the end of trouble
 _PATIENCE = 420.0
-_WARM_SECONDS, _LIFE_SECONDS = 120.0, 480.0
+_WARM_SECONDS, _LIFE_SECONDS, _ENOUGH_SECONDS = 120.0, 480.0, 1200.0
 _GROWTH = 60.0  # megabytes an hour of a process, at most
 
 
@@ -218,15 +218,17 @@ def _kind(site: Site, each: Any) -> str:
 
 
 def _memory(site: Site, book: Book, watch: Watch, problems: list[str]) -> Verdict:
-    """One slope through the lives of all processes that lived for ten minutes, the first two of which do not count."""
+    """One slope through the lives of all processes that lived for ten minutes, the first two of which do not count; of
+    less than twenty minutes in all it says nothing, since caches are still being filled.
+    """
     warm = [_warm(life) for life in watch.memory.values()]
     lives = [life for life in warm if life and life[-1][0] - life[0][0] > _LIFE_SECONDS]
     seconds = sum(life[-1][0] - life[0][0] for life in lives)
     most = max((megabytes for life in watch.memory.values() for _, megabytes in life), default=0.0)
     seen = f"largest process {most:.0f} MB"
     promise = "memory is flat"
-    if not lives:
-        return Verdict(promise, None, f"{seen}; no process lived for ten minutes")
+    if seconds < _ENOUGH_SECONDS:
+        return Verdict(promise, None, f"{seen}; processes that lived for ten minutes: {seconds / 60:.0f} minutes in all")
     slope = _slope(lives) * 3600
     return Verdict(promise, slope < _GROWTH, f"{seen}, {slope:+.0f} MB an hour over {seconds / 60:.0f} process minutes")
 
