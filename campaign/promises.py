@@ -228,7 +228,7 @@ def _memory(site: Site, book: Book, watch: Watch, problems: list[str]) -> Verdic
     seen = f"largest process {most:.0f} MB"
     promise = "memory is flat"
     if seconds < _ENOUGH_SECONDS:
-        return Verdict(promise, None, f"{seen}; processes that lived for ten minutes: {seconds / 60:.0f} minutes in all")
+        return Verdict(promise, None, f"{seen}; only {seconds / 60:.0f} minutes of processes that lived for ten")
     slope = _slope(lives) * 3600
     return Verdict(promise, slope < _GROWTH, f"{seen}, {slope:+.0f} MB an hour over {seconds / 60:.0f} process minutes")
 
