@@ -26,8 +26,8 @@ MUTANTS_INSTALLED := $(MUTANTS_VENV)/.installed
 AUDIT_INSTALLED := $(AUDIT_VENV)/.installed
 DEPLOY_INSTALLED := $(DEPLOY_VENV)/.installed
 
-# Where a test takes milliseconds: no browser, no Label Studio, no server under gunicorn.
-FAST_ROOMS := tests/unit tests/work tests/transcribing tests/prelabeling tests/deploy
+# Where a test takes milliseconds: no browser, no Label Studio, no server, no stand-in for AWS, no PostgreSQL.
+FAST_ROOMS := tests/unit tests/deploy
 
 .PHONY: help install install-label-studio demo run test test-fast coverage check contract bench campaign reliability lock pin mutants sbom audit validate pythons wheel image-test image-twice example-test clean
 .DEFAULT_GOAL := help
