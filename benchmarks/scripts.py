@@ -30,8 +30,7 @@ def sequential(aws: LocalAWS, uris: list[str]) -> None:
 
 def threaded(aws: LocalAWS, uris: list[str]) -> None:
     """25 threads with adaptive retries; each starts a job and asks for it every 5 s until it has ended."""
-    retries = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=_THREADS)
-    client = aws.client("transcribe", config=retries)
+    client = _patient(aws)
 
     def transcribe(number: int) -> None:
         name = f"threaded-{number}"
@@ -44,8 +43,7 @@ def threaded(aws: LocalAWS, uris: list[str]) -> None:
 
 def polling(aws: LocalAWS, uris: list[str]) -> None:
     """Starts all jobs, then asks for each every 5 s until all have ended; adaptive retries, 25 threads."""
-    retries = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=_THREADS)
-    client = aws.client("transcribe", config=retries)
+    client = _patient(aws)
     waiting = [f"polling-{number}" for number in range(len(uris))]
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(lambda name, uri: _start(client, name, uri), waiting, uris))
@@ -53,6 +51,12 @@ def polling(aws: LocalAWS, uris: list[str]) -> None:
             ended = list(pool.map(lambda name: _has_ended(client, name), waiting))
             waiting = [name for name, done in zip(waiting, ended, strict=True) if not done]
             time.sleep(_POLL_SECONDS if waiting else 0)
+
+
+def _patient(aws: LocalAWS) -> Any:
+    """A client whose threads share adaptive retries."""
+    retries = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=_THREADS)
+    return aws.client("transcribe", config=retries)
 
 
 def _start(client: Any, name: str, uri: str) -> None:

@@ -141,8 +141,9 @@ def _told(act: Callable[[argparse.Namespace, Studio], Iterable[str]], args: argp
 def _connect(args: argparse.Namespace, studio: Studio) -> Iterator[str]:
     config = TEMPLATES[args.template]
     project = args.project if args.create is None else find_or_create_project(studio, args.create, config)
-    backend = _asked(args, next(iter(_at(studio, project, args.backend_url)), {}))
-    notes = connect(studio, project, backend)
+    existing = _at(studio, project, args.backend_url)
+    backend = _asked(args, existing[0] if existing else {})
+    notes = connect(studio, project, backend, existing)
     described = studio.project(project)
     yield f'Connected {backend.url} to project {project}, "{described["title"]}".'
     yield from notes
@@ -180,12 +181,12 @@ def _disconnect(args: argparse.Namespace, studio: Studio) -> Iterator[str]:
     yield f"Disconnected {args.backend_url} from project {args.project}. Existing predictions stay."
 
 
-def connect(studio: Studio, project: int, backend: Backend) -> list[str]:
-    """Register `backend` in the project, or update its registration; returns what the user should know of the result.
+def connect(studio: Studio, project: int, backend: Backend, existing: list[Connection]) -> list[str]:
+    """Register `backend` in the project, or update its `existing` connection; returns what the user should know of the
+    result.
 
     Raises StudioError, whose remedy is what to change in Label Studio, in the backend or on the command line.
     """
-    existing = _at(studio, project, backend.url)
     if not webhook_of(studio, project, backend.url):
         existing = []
     try:

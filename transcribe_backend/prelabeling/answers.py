@@ -255,11 +255,12 @@ class Answers:
                 yielded[key] = each
             given.add(key)
         again = [each.owed for each in made if granted.get(keys[id(each)]) and each.owed.version and not each.yielded]
-        self._work.add([doubled(owed, self._work.now()) for owed in again])
+        now = self._work.now()
+        self._work.add([doubled(owed, now) for owed in again])
         # Whoever waited is done when Label Studio holds the prediction, not when an answer was sent.
         answered = [each.key for each in made if each.remembered]
         if answered:
-            self._work.hold(answered, PUSH, self._work.now() + seconds)
+            self._work.hold(answered, PUSH, now + seconds)
         if yielded and len(asked) <= _URGENT_TASKS:
             self._patiently(yielded)
         left = {key: each for key, each in yielded.items() if each.yielded}

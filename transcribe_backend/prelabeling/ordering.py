@@ -47,14 +47,15 @@ class Ordering:
         wanted = str(item.body["project"])
         try:
             described = self._live.described(wanted)
-            self._versions.add(self._live.get(wanted))
+            project = self._live.get(wanted)
+            self._versions.add(project)
             if not self._is_ordered(described):
                 self._work.finish(item)
                 return
         except StudioNotFound:
             self._work.finish(item)
             return
-        version = self._live.get(wanted).version
+        version = project.version
         if described.get("model_version") == version:
             self._work.finish(item)
         elif item.body.get("version") != version:

@@ -21,8 +21,9 @@ FAILED = "failed"
 """The queue of what ended for good; it waits for people, not for a worker."""
 LEASE = 12.0
 """Seconds that an item belongs to the process that took it, unless it renews them (Work.renew)."""
+LATEST = 600.0
+"""Seconds: no lease, pause or later look lasts longer, but the wait for another day."""
 _TOLD_SECONDS = 3600.0
-_LATEST_SECONDS = 600.0  # no lease, pause or later look lasts longer, but the wait for another day
 _AT_ONCE = 500  # values of one IN list
 
 SCHEMA = (
@@ -313,7 +314,7 @@ class Work:
         midnight = now - now % DAY + DAY
         with self._database.transaction() as execute:
             for queue, priority in lanes:
-                for after, before in ((now + _LATEST_SECONDS, midnight - 60), (midnight + 60, float("inf"))):
+                for after, before in ((now + LATEST, midnight - 60), (midnight + 60, float("inf"))):
                     chosen = self._ordered("queue = ? and priority = ? and due > ? and due < ?")
                     execute(f"update transcribe_work set due = ? where {chosen}", now, queue, priority, after, before)
 

@@ -7,12 +7,11 @@ from enum import Enum
 
 from transcribe_backend.work.database import Database
 from transcribe_backend.work.dialects import Rows
-from transcribe_backend.work.items import BULK
+from transcribe_backend.work.items import BULK, LATEST
 from transcribe_backend.work.ledger import AUDIO, BILLED, DAY, JOBS, REUSED, SAVED, Ledger
 
 _AHEAD_SECONDS = 0.25
 _LONGEST_PAUSE = 60.0  # a turn further ahead was given by a clock that was wrong
-_LATEST_ASKED = 600.0
 _RESERVED_SHARE = 25
 
 SCHEMA = (
@@ -229,7 +228,7 @@ class Slots:
         now = self._database.now()
         with self._database.transaction() as execute:
             execute("update transcribe_jobs set since = ? where since > ?", now, now + _LONGEST_PAUSE)
-            execute("update transcribe_jobs set ask = ? where ask > ?", now, now + _LATEST_ASKED)
+            execute("update transcribe_jobs set ask = ? where ask > ?", now, now + LATEST)
 
     def count(self) -> int:
         """Jobs that hold a slot, in all regions."""
