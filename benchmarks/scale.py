@@ -1,4 +1,4 @@
-"""`python -m benchmarks.scale [STORE …]`: 100,000 owed predictions, one process on SQLite, six on PostgreSQL.
+"""`python -m benchmarks.scale`: 100,000 owed predictions, one process on SQLite, six on PostgreSQL.
 
 First AWS is full: nothing can be started, and the processes ought to sleep. Then jobs end after a few seconds and the
 bulk flows: people open tasks meanwhile, and a process is killed. Prints PASS or FAIL for each promise; about ten
@@ -182,11 +182,11 @@ def _cpu(programs: list[Program]) -> list[float]:
 def main() -> int:
     """1 when a promise is not kept."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stores", nargs="*", choices=STORES, default=list(STORES))
+    parser.add_argument("--store", dest="stores", action="append", choices=STORES, help="only this one")
     parser.add_argument("--owed", type=int, default=OWED)
     options = parser.parse_args()
     checks = Checks()
-    for name in options.stores:
+    for name in options.stores or STORES:
         for act in (full, flowing):
             print(f"{name}: {act.__doc__}", flush=True)
             try:

@@ -156,7 +156,7 @@ class StudioDouble:
     def _project(self, method: str, body: bytes) -> Answer:
         """A version is refused that is neither a connected model's title nor that of a prediction."""
         change = json.loads(body) if method == "PATCH" else {}
-        stored = [each["model_version"] for made in self.stored.values() for each in made]
+        stored = [each["model_version"] for made in list(self.stored.values()) for each in made]
         known = [*stored, *(each["title"] for each in self.connected)]
         if change.get("model_version", known[-1]) not in known:
             return own_words(400, "Model version doesn't exist either as live model or as static predictions.")
