@@ -34,8 +34,9 @@ command; "polling" starts all jobs at once and then asks for each of them every 
 "Label Studio" is a real one (SQLite, on the same machine) whose Data Manager retrieves all predictions.
 
 A thread that waits for its job starts no other: the script never has more than 25 jobs under way, of the 250 that AWS
-allows. The backend starts jobs as fast as the quota allows and asks AWS for lists of a hundred jobs instead of for
-each one. The limit now is AWS's rate of starts. "polling" starts as fast, and then spends AWS's quota of Gets.
+allows. The backend starts 20 jobs a second, which leaves a fifth of the quota for jitter, and asks AWS for lists of a
+hundred jobs instead of for each one. The limit now is AWS's rate of starts. "polling" starts them faster, and then
+spends AWS's quota of Gets.
 """
 _WARM = """
 ## Predictions that are known

@@ -22,6 +22,7 @@ from transcribe_backend.prelabeling.project import Project
 from transcribe_backend.settings import Settings
 from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.transcribing.owed import AWAITING, DOWNLOAD, PUSH, READY, TRANSCRIBE
+from transcribe_backend.work.items import BULK, Item
 
 CALLS, OUTPUT = "calls", "transcripts"
 OWED = (TRANSCRIBE, DOWNLOAD, AWAITING, PUSH, READY)
@@ -127,6 +128,11 @@ def job_of(aws: LocalAWS, key: str, recognition: Recognition | None = None) -> J
     etag = aws.s3.head_object(Bucket=CALLS, Key=key)["ETag"].strip('"')
     uri = f"s3://{CALLS}/{key}"
     return Job(Media(uri, f"{uri}#{etag}", "us-east-1"), recognition or Recognition())
+
+
+def held(key: str, priority: int = BULK) -> Item:
+    """As somebody holds it who is about to start its job."""
+    return Item(key, TRANSCRIBE, priority, 1, "", 0.0, {}, "somebody")
 
 
 def as_tasks(uris: list[str], first: int = 1) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -97,7 +98,7 @@ class Aws:
             raise ReadTimeoutError(endpoint_url=_URL)
         if self.weather == "repeated" and operation == "start_transcription_job":
             self.struck[self.weather] += 1
-            return do()
+            return _repeated(do)
         return answer
 
     def _refusal(self, operation: str) -> Exception | None:
@@ -150,6 +151,7 @@ class Aws:
     def _described(self, job: Job, state: str) -> dict[str, Any]:
         described: dict[str, Any] = {"TranscriptionJobName": job.name, "TranscriptionJobStatus": state}
         described["Media"] = job.request["Media"]
+        described["CreationTime"] = datetime.fromtimestamp(job.started, UTC)
         if state == "FAILED":
             described["FailureReason"] = "The media format isn't valid."
         if state == "COMPLETED":
@@ -231,6 +233,14 @@ def _uploading(request: Callable[..., Any]) -> Callable[..., Any]:
 def _error(status: int, code: str, message: str = "said AWS") -> ClientError:
     body: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(body, "Operation")
+
+
+def _repeated(do: Callable[[], Any]) -> Any:
+    try:
+        return do()
+    except ClientError as error:
+        error.response["ResponseMetadata"]["RetryAttempts"] = 1
+        raise
 
 
 def _transcript(name: str) -> bytes:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests.model.processes import KINDS, Clock, InTurn, Process, Trap, World, ki
 from tests.model.studio_weather import URL, Studio
 from tests.model.studio_weather import WEATHER as STUDIO_WEATHER
 from transcribe_backend import asking
+from transcribe_backend.aws import jobs
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.labeling.templates import SPEECH_RECOGNITION
 from transcribe_backend.prelabeling import answers, imports
@@ -254,6 +256,7 @@ class OwedWork(RuleBasedStateMachine):
             self._open_all()
             self._settle()
             self._check_all()
+            self._check_ledger()
             self.seen.update({f"aws {name}": count for name, count in self.aws.struck.items()})
             self.seen.update({f"studio {name}": count for name, count in self.studio.struck.items()})
         finally:
@@ -310,6 +313,12 @@ class OwedWork(RuleBasedStateMachine):
             assert (count, kinds) == ((0, [deserved]) if deserved else (1, [])), (task, count, kinds)
         for task in self.studio.gone:
             assert not self.studio.versions(task), task
+
+    def _check_ledger(self) -> None:
+        """Every job that was not FAILED is booked once, and no other."""
+        booked = self._rows("select sum(amount) from transcribe_ledger where what = 'jobs'")[0][0]
+        completed = sum(not job.failed for job in self.aws.jobs.values())
+        assert (booked or 0) == completed, (booked, completed)
 
     # Helpers
 
@@ -424,6 +433,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     events, time = stepped(lambda: OwedWork.world)
     monkeypatch.setattr(bell, "threading", events)
     monkeypatch.setattr(answers, "time", time)
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(time=lambda: OwedWork.world.clock()))
     monkeypatch.setattr(imports, "_PAGE", 3)
     yield
 

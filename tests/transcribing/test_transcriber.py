@@ -40,6 +40,7 @@ from transcribe_backend.backend import Backend
 from transcribe_backend.errors import AWSError, TranscribeBackendError
 from transcribe_backend.speech.recognition import Recognition
 from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE, Owed
+from transcribe_backend.work.ledger import JOBS
 
 Ended = tuple[str, TranscribeBackendError | None]
 LEARNT = Recognition(vocabulary="ls-p7-en-US-v3")
@@ -102,6 +103,22 @@ def test_all_who_want_the_same_share_one_job(aws: LocalAWS, lonely: Machine) -> 
     assert processes[0].slots.count() == 0
 
 
+def test_what_one_caller_gives_up_another_still_gets(monkeypatch: pytest.MonkeyPatch, lonely: Machine) -> None:
+    with local_aws("--latency", "2", *UNHURRIED) as running, ThreadPoolExecutor(1) as pool:
+        aws = known(running, monkeypatch)
+        uris, leaving, staying = put_audio(aws, "first.wav", "second.wav"), lonely.running(), lonely.running()
+        transcribed(leaving, uris[:1])
+        found = pool.submit(transcribed, staying, uris[1:])
+        until(lambda: queues(staying), lambda stages: AWAITING in stages.values())
+        both = leaving.batch.transcribe([Owed(uri, Recognition()) for uri in uris])
+        assert next(both)[0].audio == uris[0]
+        assert AWAITING in queues(staying).values()
+        both.close()  # type: ignore[attr-defined]
+        assert [error for _, error in found.result(timeout=60).values()] == [None]
+        assert len(jobs_started(aws)) == 2
+        assert staying.ledger.sums(0)[""][JOBS] == 2
+
+
 def test_what_is_known_asks_nobody(aws: LocalAWS, lonely: Machine, elsewhere: Machine) -> None:
     uris = put_audio(aws, "known.wav")
     before_that = lonely.running()
@@ -128,6 +145,30 @@ def test_a_job_that_somebody_else_has_started_is_adopted(
         assert {AWAITING} <= set(queues(two).values())
         assert jobs_started(aws) == [job_of(aws, "running.wav").name]
         assert starts(aws) == 1, "a start that conflicts is none"
+
+
+def test_a_job_whose_start_was_not_heard_of_is_booked_as_ours(
+    aws: LocalAWS, lonely: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is lost, and AWS does not know the job yet."""
+    uris, one = put_audio(aws, "unheard.wav"), lonely.process()
+    start, lost = one.jobs.start, []
+
+    def unheard(job: Job) -> bool:
+        lost.append(start(job))
+        raise AWSError("No answer.", retryable=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(one.jobs, "start", unheard)
+        patch.setattr(one.jobs, "get", lambda *_: None)
+        one.work.add([one_owed(uris[0])])
+        one.crew.step()
+    assert lost == [True]
+    before = starts(aws)
+    lonely.settle(one, until=lambda: one.slots.count() == 0)
+    assert starts(aws) == before
+    assert one.ledger.sums(0)[""][JOBS] == 1
+    assert metric(one, "transcribe_jobs", state="adopted") == 0
 
 
 def one_owed(uri: str, recognition: Recognition | None = None) -> Any:

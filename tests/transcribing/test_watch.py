@@ -8,7 +8,7 @@ import pytest
 
 from harness.aws import LocalAWS, local_aws
 from harness.studio_double import StudioDouble
-from tests.backends import OUTPUT, UNHURRIED, Machine, asked, calls, job_of, put_audio, queues, rows
+from tests.backends import OUTPUT, UNHURRIED, Machine, asked, calls, held, job_of, put_audio, queues, rows
 from transcribe_backend.aws.jobs import JobStatus, TranscribeJobs
 from transcribe_backend.backend import Backend
 from transcribe_backend.transcribing.owed import AWAITING, PUSH, TRANSCRIBE
@@ -112,7 +112,7 @@ def test_the_list_need_not_know_a_job_that_begins_just_now(aws: LocalAWS, machin
     running(aws, one, *(f"begun-{number}.wav" for number in range(4)))
     machine.clock.ahead += 1
     for number in range(4):
-        one.slots.open(f"ls-about-to-start-{number}", "us-east-1", TRANSCRIBE, URGENT)
+        one.slots.open(f"ls-about-to-start-{number}", "us-east-1", TRANSCRIBE, held(f"{number}", URGENT))
     before, looked = asked_for(), looks(aws)
     one.crew.step()
     assert (looks(aws), asked_for()) == (looked + 1, before)
@@ -226,10 +226,9 @@ def test_a_slot_whose_job_was_never_started_is_given_back(
     machine: Machine,
     one: Backend,
     end: Callable[..., str],
-    studio: StudioDouble,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Killed between the slot and the start: nobody knows the job, and the task is not lost for it."""
+    """Killed between the slot and the start, and the task is deleted: nobody knows the job, and the slot is free."""
 
     class Killed(BaseException):
         pass
@@ -242,14 +241,13 @@ def test_a_slot_whose_job_was_never_started_is_given_back(
     job = job_of(aws, "slot.wav")
     with monkeypatch.context() as patch:
         patch.setattr(one.jobs, "start", killed)
-        patch.setattr(one.transcriber, "_not_started", lambda job: None)
         with pytest.raises(Killed):
             one.crew.step()
     assert one.slots.count() == 1
-    machine.settle(heir, until=lambda: aws_knows(aws, job.name))
-    end("slot.wav")
-    machine.settle(heir, until=lambda: studio.counts() == {1: 1})
-    assert heir.slots.count() == 0
+    one.work.forget(queues(one))
+    heir.crew.tidy()
+    machine.settle(heir, until=lambda: heir.slots.count() == 0)
+    assert not aws_knows(aws, job.name)
 
 
 def aws_knows(aws: LocalAWS, job: str) -> bool:

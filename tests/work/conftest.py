@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from harness.postgres import postgres
-from tests.backends import aws, lonely, machine, studio
+from tests.backends import aws, held, lonely, machine, studio
 from transcribe_backend.settings import Settings
 from transcribe_backend.work.engine import Engine, engine
 
-__all__ = ["aws", "lonely", "machine", "studio"]
+__all__ = ["aws", "held", "lonely", "machine", "studio"]
 
 
 class Clock:

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from harness.waiting import until
+from tests.work.conftest import held
 from transcribe_backend.errors import QueueError, SettingsError
 from transcribe_backend.settings import Settings
 from transcribe_backend.work.database import Database
@@ -129,7 +130,7 @@ def test_reading_the_clock_within_work_never_takes_the_last_connection(
 def test_a_process_that_starts_does_not_wait_for_those_that_work(on_postgres: Settings) -> None:
     """It looks whether its tables are there; the locks of making them led to deadlocks with whoever opened a slot."""
     working, starting = engine(on_postgres), engine(on_postgres)
-    working.slots.open("a", "r", "here", BULK)
+    working.slots.open("a", "r", "here", held("a"))
     with ThreadPoolExecutor(1) as pool, working.database.transaction() as execute:
         execute("update transcribe_jobs set since = 0")
         execute("update transcribe_work set due = 0")

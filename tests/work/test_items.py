@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.work.conftest import Clock
+from tests.work.conftest import Clock, held
 from transcribe_backend.errors import AudioError, AudioNotFound, AWSError
 from transcribe_backend.settings import Settings
 from transcribe_backend.work.crew import Lane
@@ -128,7 +128,7 @@ def test_what_a_clock_that_was_ahead_has_put_off_is_due_at_once(one: Engine, clo
     items = {item.key: item for item in taken(one)}
     one.work.later(items["refused"], 300, AWSError("away", retryable=True))
     one.work.later(items["tomorrow"], DAY - clock.now % DAY)
-    one.slots.open("job", "us-east-1", "here", BULK)
+    one.slots.open("job", "us-east-1", "here", held("in hand"))
     one.slots.ask_again(["job"], 30)
     one.claims.take(["answered"], since=clock.now, seconds=300)
     clock.now -= 3600

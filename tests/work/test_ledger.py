@@ -4,9 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.work.conftest import Clock
+from tests.work.conftest import Clock, held
 from transcribe_backend.work.engine import Engine
-from transcribe_backend.work.items import BULK
 from transcribe_backend.work.ledger import AUDIO, BILLED, DAY, JOBS, REUSED, SAVED
 from transcribe_backend.work.quotas import Length, Slot, Slots
 
@@ -14,7 +13,7 @@ TODAY = 1_000_000 // DAY
 
 
 def opened(slots: Slots, job: str, seconds: float = 60.0, project: str = "1.2") -> Slot:
-    return slots.open(job, "us", "transcribe", BULK, project, Length(seconds, measured=True))
+    return slots.open(job, "us", "transcribe", held(job), project, Length(seconds, measured=True))
 
 
 def test_a_job_is_booked_once_whoever_tells_of_its_end(one: Engine, two: Engine) -> None:

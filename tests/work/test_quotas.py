@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
-from tests.work.conftest import Clock
+from tests.work.conftest import Clock, held
 from transcribe_backend.settings import Settings
 from transcribe_backend.work.engine import Engine, engine
 from transcribe_backend.work.items import BULK, URGENT, New
@@ -124,21 +124,36 @@ def test_turns_are_evenly_spaced_over_all_processes(settings: Settings) -> None:
 
 def fill(slots: Slots, count: int, priority: int = BULK, first: int = 0, region: str = "us") -> list[Slot]:
     return [
-        slots.open(f"ls-{region}-{number}", region, "transcribe", priority) for number in range(first, first + count)
+        slots.open(f"ls-{region}-{number}", region, "transcribe", held(f"{number}", priority))
+        for number in range(first, first + count)
     ]
 
 
 def test_a_region_has_so_many_slots_and_each_job_one(one: Engine, two: Engine) -> None:
     mine, theirs = Slots(one.database, 3), Slots(two.database, 3)
     assert fill(mine, 2) == [Slot.OPENED] * 2
-    assert theirs.open("ls-us-0", "us", "transcribe", URGENT) is Slot.TAKEN
-    assert theirs.open("ls-us-2", "us", "transcribe", BULK) is Slot.OPENED
-    assert mine.open("ls-us-3", "us", "transcribe", URGENT) is Slot.FULL
-    assert mine.open("ls-eu-3", "eu", "transcribe", BULK) is Slot.OPENED
+    assert theirs.open("ls-us-0", "us", "transcribe", held("another", URGENT)) is Slot.TAKEN
+    assert theirs.open("ls-us-2", "us", "transcribe", held("2")) is Slot.OPENED
+    assert mine.open("ls-us-3", "us", "transcribe", held("3", URGENT)) is Slot.FULL
+    assert mine.open("ls-eu-3", "eu", "transcribe", held("3")) is Slot.OPENED
     assert (mine.count(), sorted(mine.regions())) == (4, ["eu", "us"])
     theirs.close("ls-us-1")
     assert (mine.holds("ls-us-0"), mine.holds("ls-us-1")) == (True, False)
-    assert mine.open("ls-us-3", "us", "transcribe", BULK) is Slot.OPENED
+    assert mine.open("ls-us-3", "us", "transcribe", held("3")) is Slot.OPENED
+
+
+def test_an_item_that_tries_again_holds_its_slot_since_then(one: Engine, two: Engine, clock: Clock) -> None:
+    (mine, theirs), region, before = (Slots(each.database, 1) for each in (one, two)), ("us", "transcribe"), clock.now
+    assert mine.open("ls-1", *region, held("mine")) is Slot.OPENED
+    clock.now += 100
+    assert theirs.vacancy("ls-1", *region, held("mine")) is Slot.REOPENED
+    assert mine.vacancy("ls-1", *region, held("another")) is Slot.TAKEN
+    assert theirs.open("ls-1", *region, held("mine")) is Slot.REOPENED
+    assert not mine.close("ls-1", before), "whoever looked at the try before knows nothing of this one"
+    (job,) = mine.running("us")
+    assert (job.since, job.ask) == (clock.now, clock.now)
+    assert mine.close("ls-1", clock.now)
+    assert mine.count() == 0
 
 
 def test_some_slots_are_kept_for_urgent_jobs_while_bulk_waits(one: Engine) -> None:

@@ -88,7 +88,7 @@ class TranscribeJobs:
             except ClientError as error:
                 if error_code(error) == "ConflictException":
                     # A try before this one may have been accepted, and its answer lost.
-                    return error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0 and self.is_young(job)
+                    return error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0 and self._is_young(job)
                 raise self._without_access(job, error) or error from error
         return True
 
@@ -129,11 +129,6 @@ class TranscribeJobs:
                 raise
         return _status(answer["TranscriptionJob"])
 
-    def is_young(self, job: Job) -> bool:
-        """Whether AWS has a job of that name, made within the last minute."""
-        status = self.get(job.name, job.media.region)
-        return status is not None and time.time() - status.created < _YOUNG_SECONDS
-
     def fetch(self, job: Job) -> bool:
         """Bring the transcript of a job that may have ended into the store; False when there is none yet.
 
@@ -166,6 +161,11 @@ class TranscribeJobs:
         """Forget a job in AWS, so that the next request starts it again, at AWS's price."""
         with aws_errors(f"delete the transcription job {name}"):
             self._clients.transcribe(region or None).delete_transcription_job(TranscriptionJobName=name)
+
+    def _is_young(self, job: Job) -> bool:
+        """Whether a job that AWS has was made within the last minute: Get need not know it yet."""
+        status = self.get(job.name, job.media.region)
+        return status is None or time.time() - status.created < _YOUNG_SECONDS
 
     def _without_access(self, job: Job, error: ClientError) -> AccessDenied | None:
         """AWS Transcribe reads and writes with the caller's permissions, and does not name the one that is missing."""

@@ -6,7 +6,7 @@ from transcribe_backend.aws.jobs import Job
 from transcribe_backend.errors import TranscribeBackendError
 from transcribe_backend.transcribing.owed import ENDS, TRANSCRIBE, Owed
 from transcribe_backend.work.engine import Engine
-from transcribe_backend.work.items import BULK, New
+from transcribe_backend.work.items import BULK, FAILED, New
 
 _KEPT_SECONDS = 120.0  # so long after its caller has died is an audio still worked on
 _KEEP_SECONDS, _LOOK_SECONDS = 20.0, 1.0
@@ -42,9 +42,9 @@ class Batch:
                 until = self._work.now() + _LOOK_SECONDS
                 states = self._bell.wait(list(waiting), until, ENDS, lambda ended, gone=gone: seen(gone + ended))  # type: ignore[misc]
                 there = self._work.states(list(waiting))
-                for key in [
-                    key for key in waiting if key in states or key not in there or there[key].queue == "failed"
-                ]:
+                # What is gone was given up by somebody else who waited for it too.
+                self._add({key: each for key, each in waiting.items() if key not in states and key not in there})
+                for key in [key for key in waiting if key in states or (key in there and there[key].queue == FAILED)]:
                     job = states[key].job if key in states and states[key].queue in ENDS else ""
                     for each in waiting.pop(key):
                         yield each, job, None if job else self._error(key)
@@ -68,5 +68,5 @@ class Batch:
         self._wake()
 
     def _error(self, key: str) -> TranscribeBackendError:
-        problem, remedy = self._work.failure(key) or ("The work was given up before it ended.", "Run it again.")
+        problem, remedy = self._work.failure(key) or ("", "")
         return Failed(problem, remedy=remedy)

@@ -36,6 +36,7 @@ _CHECK_SECONDS = 120.0
 _PATIENT_STARTS = 6
 _PAUSES = (2.0, 15.0)
 _REFUSALS = 20
+_TO_START = (Slot.OPENED, Slot.REOPENED)
 
 
 class Transcriber:
@@ -182,22 +183,24 @@ class Transcriber:
             self._ready(item, found, job.name)
             return
         length = Length()
-        if not (self._slots.holds(job.name) or self._slots.full(media.region, TRANSCRIBE, item.priority)):
+        vacancy = self._slots.vacancy(job.name, media.region, TRANSCRIBE, item)
+        if vacancy is Slot.OPENED:
             length = self._audio_of(media)
+        if vacancy in _TO_START:
             self._turn(item, job)  # before the slot: who dies while it waits holds none
-        slot = self._slots.open(job.name, media.region, TRANSCRIBE, item.priority, wanted.project, length)
+        slot = self._slots.open(job.name, media.region, TRANSCRIBE, item, wanted.project, length)
         if slot is Slot.SPENT:
             raise self._spent(media, length)
         if slot is Slot.FULL:
             self._work.move(
                 item, TRANSCRIBE, seconds=_FULL_SECONDS, attempts=max(0, item.attempts - 1), body=found.body()
             )
+            return
+        if slot in _TO_START:
+            self._start(item, job, length, again=slot is Slot.REOPENED)
         else:
-            if slot is Slot.OPENED:
-                self._start(item, job, length)
-            else:
-                self.reused(wanted.project, [job.name], media.seconds or 0.0)
-            self._await(item, found, job)
+            self.reused(wanted.project, [job.name], media.seconds or 0.0)
+        self._await(item, found, job)
 
     def _audio_of(self, media: Media) -> Length:
         """Its length, if today has room for it; raises DailyLimit."""
@@ -209,28 +212,20 @@ class Transcriber:
     def _spent(self, media: Media, length: Length) -> DailyLimit:
         return daily_limit(media.uri, length, self._slots.today(), self._work.now())
 
-    def _start(self, item: Item, job: Job, length: Length) -> None:
+    def _start(self, item: Item, job: Job, length: Length, *, again: bool) -> None:
+        """Where an answer is lost, the slot is kept: when AWS has the job on the next try, it is ours."""
         try:
-            started = self._jobs.start(job)
-        except BaseException as error:
-            if not self._has_started(job, error):
+            started = self._jobs.start(job) or again
+        except AWSError as error:
+            if isinstance(error, LimitExceeded):
                 self._not_started(job)
-                if isinstance(error, LimitExceeded):
-                    raise self._refused(item, job, length, error) from error
-                raise
-            started = True
+                raise self._refused(item, job, length, error) from error
+            if not error.retryable:
+                self._not_started(job)
+            raise
         if not started:
             self._slots.adopted(job.name)
         self._count("started" if started else "adopted", 0.0, 0.0)
-
-    def _has_started(self, job: Job, error: BaseException) -> bool:
-        """Whether AWS has made the job although its answer was lost."""
-        if not isinstance(error, AWSError) or isinstance(error, LimitExceeded) or not error.retryable:
-            return False
-        try:
-            return self._jobs.is_young(job)
-        except AWSError:
-            return False
 
     def _turn(self, item: Item, job: Job) -> None:
         name = _starts(job)

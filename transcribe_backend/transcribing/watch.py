@@ -139,7 +139,6 @@ class Watch:
     def _judge(self, region: str, job: Running, status: JobStatus | None) -> None:
         age = self._work.now() - job.since
         if status is None and age > _LAGGING_SECONDS:
-            _log.warning("AWS Transcribe does not know the job %s any more; it is started again", job.name)
             self._forget(job)
         elif status is None or status.state in ("QUEUED", "IN_PROGRESS"):
             self._slots.ask_again([job.name], _PERIOD / 2 if age < _AGAIN_SECONDS else min(age / 10, _AGAIN_SECONDS))
@@ -169,8 +168,9 @@ class Watch:
         self._wake()
 
     def _forget(self, job: Running) -> None:
-        self._slots.close(job.name)
-        self._work.ended(job.name, AWAITING, TRANSCRIBE)
+        if self._slots.close(job.name, job.since):  # else it is being started just now
+            _log.warning("AWS Transcribe does not know the job %s; it is started again", job.name)
+            self._work.ended(job.name, AWAITING, TRANSCRIBE)
 
     def _fail(self, job: Running, error: TranscribeBackendError) -> None:
         self._count("failed", self._work.now() - job.since, 0.0)

@@ -7,7 +7,7 @@ from enum import Enum
 
 from transcribe_backend.work.database import Database
 from transcribe_backend.work.dialects import Rows
-from transcribe_backend.work.items import BULK, LATEST
+from transcribe_backend.work.items import BULK, LATEST, Item
 from transcribe_backend.work.ledger import AUDIO, BILLED, DAY, JOBS, REUSED, SAVED, Ledger
 
 _AHEAD_SECONDS = 0.25
@@ -23,6 +23,7 @@ SCHEMA = (
     "alter table transcribe_jobs add column if not exists seconds {real} not null default 0",
     "alter table transcribe_jobs add column if not exists measured integer not null default 0",
     "alter table transcribe_jobs add column if not exists ours integer not null default 1",
+    "alter table transcribe_jobs add column if not exists item text not null default ''",
 )
 
 
@@ -70,8 +71,10 @@ class Slot(Enum):
     """What became of asking for a job slot."""
 
     OPENED = "opened"
+    REOPENED = "reopened"
+    """The same item has opened it before, and did not hear whether the job was started."""
     TAKEN = "taken"
-    """Somebody has opened one for just this job: it runs, or is being started."""
+    """Another item has opened one for just this job: it runs, or is being started."""
     FULL = "full"
     SPENT = "spent"
     """Today's audio is used up."""
@@ -131,27 +134,36 @@ class Slots:
         self._most_audio = most_audio
         self._reserved = most // _RESERVED_SHARE
 
-    def open(
-        self, job: str, region: str, queue: str, priority: int, project: str = "", length: Length = _UNKNOWN
-    ) -> Slot:
-        """Hold a slot for a job that is about to be started on an audio of that length, for a project; `queue` is where
-        bulk jobs wait.
+    def open(self, job: str, region: str, queue: str, item: Item, project: str = "", length: Length = _UNKNOWN) -> Slot:
+        """Hold a slot for a job that an item is about to start on an audio of that length, for a project; `queue` is
+        where bulk jobs wait.
         """
         now = self._database.now()
         with self._database.transaction() as execute, self._database.locked(execute, region):
-            if execute("select 1 from transcribe_jobs where name = ?", job):
-                return Slot.TAKEN
-            if self._full(execute, region, queue, priority):
-                return Slot.FULL
+            slot = self._vacancy(execute, job, region, queue, item)
+            if slot is Slot.REOPENED:  # what is known of the job by now is about the start before
+                execute("update transcribe_jobs set since = ?, ask = ? where name = ?", now, now, job)
+            if slot is not Slot.OPENED:
+                return slot
             with self._database.locked(execute, "today"):
                 if not self._today(execute).allows(length.seconds):
                     return Slot.SPENT
             execute(
-                "insert into transcribe_jobs (name, region, since, ask, project, seconds, measured) "
-                "values (?, ?, ?, ?, ?, ?, ?)",
-                job, region, now, now, project, length.seconds, int(length.measured),
+                "insert into transcribe_jobs (name, region, since, ask, item, project, seconds, measured) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?)",
+                job, region, now, now, item.key, project, length.seconds, int(length.measured),
             )  # fmt: skip
         return Slot.OPENED
+
+    def vacancy(self, job: str, region: str, queue: str, item: Item) -> Slot:
+        """What `open` would answer at the moment, were there audio left for today."""
+        return self._vacancy(self._database.read, job, region, queue, item)
+
+    def _vacancy(self, ask: Ask, job: str, region: str, queue: str, item: Item) -> Slot:
+        for (opener,) in ask("select item from transcribe_jobs where name = ?", job):
+            return Slot.REOPENED if opener == item.key else Slot.TAKEN
+        used = ask("select count(*) from transcribe_jobs where region = ?", region)[0][0]
+        return Slot.FULL if used >= self._allowed(ask, queue, item.priority) else Slot.OPENED
 
     def today(self) -> Today:
         """How much audio the jobs of this day have, those that run included."""
@@ -163,17 +175,9 @@ class Slots:
         run = ask("select sum(seconds) from transcribe_jobs where since >= ? and ours = 1", float(day * DAY))
         return Today((ended[0][0] or 0.0) + (run[0][0] or 0.0), self._most_audio)
 
-    def full(self, region: str, queue: str, priority: int) -> bool:
-        """Whether such a job would get none at the moment."""
-        return self._full(self._database.read, region, queue, priority)
-
     def room(self, queue: str, priority: int) -> int:
         """How many such jobs could be started at the moment, were all of them in one region."""
         return max(0, self._allowed(self._database.read, queue, priority) - self.count())
-
-    def _full(self, ask: Ask, region: str, queue: str, priority: int) -> bool:
-        used = ask("select count(*) from transcribe_jobs where region = ?", region)[0][0]
-        return bool(used >= self._allowed(ask, queue, priority))
 
     def _allowed(self, ask: Ask, queue: str, priority: int) -> int:
         """How many jobs may run when another of this priority is started."""
@@ -185,10 +189,11 @@ class Slots:
         )  # fmt: skip
         return self._most if behind[0][0] <= self._reserved else self._most - self._reserved
 
-    def close(self, job: str) -> None:
-        """The job was not started, or failed: it costs nothing."""
+    def close(self, job: str, since: float | None = None) -> bool:
+        """The job was not started, or failed: it costs nothing. False when no slot was held, `since` then if given."""
         with self._database.transaction() as execute:
-            execute("delete from transcribe_jobs where name = ?", job)
+            held = "name = ? and since = coalesce(?, since)"
+            return bool(execute(f"delete from transcribe_jobs where {held} returning 1", job, since))
 
     def ended(self, job: str, audio: float, billed: float) -> bool:
         """The job has completed: so many seconds of audio, and what AWS bills for them. False when that is known."""
