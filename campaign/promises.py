@@ -140,7 +140,7 @@ def _lacking(site: Site) -> list[int]:
 
 def judge(site: Site, book: Book, watch: Watch, problems: list[str]) -> list[Verdict]:
     """Every promise, once all is settled."""
-    judges = (_predictions, _jobs, _human_texts, _answers, _memory, _store, _bucket, _staging)
+    judges = (_predictions, _jobs, _ledger, _human_texts, _answers, _memory, _store, _bucket, _staging)
     return [each(site, book, watch, problems) for each in judges]
 
 
@@ -169,12 +169,19 @@ def _jobs(site: Site, book: Book, watch: Watch, problems: list[str]) -> Verdict:
     return Verdict("one job per audio and options", not twice, "; ".join([seen, *map(str, twice[:5])]))
 
 
-def _all_jobs(site: Site) -> Iterator[tuple[str, str]]:
+def _ledger(site: Site, book: Book, watch: Watch, problems: list[str]) -> Verdict:
+    booked = site.store.rows("select coalesce(sum(amount), 0) from transcribe_ledger where what = 'jobs'")[0][0]
+    completed = sum(1 for _ in _all_jobs(site, Status="COMPLETED"))
+    seen = f"{booked:.0f} booked, {completed} completed"
+    return Verdict("each completed job is in the ledger once", booked == completed, seen)
+
+
+def _all_jobs(site: Site, **filters: str) -> Iterator[tuple[str, str]]:
     for region in ("us-east-1", WEST):
         client = site.aws.client("transcribe", region_name=region)
         token: dict[str, str] = {}
         while True:
-            page = client.list_transcription_jobs(MaxResults=100, **token)
+            page = client.list_transcription_jobs(MaxResults=100, **filters, **token)
             yield from ((region, job["TranscriptionJobName"]) for job in page["TranscriptionJobSummaries"])
             if "NextToken" not in page:
                 break
