@@ -458,6 +458,19 @@ def test_aws_may_be_in_any_state_for_a_while(one_thread: None, weather: str) -> 
     model.teardown()
 
 
+@pytest.mark.parametrize("weather", WEATHER[1:])
+def test_a_start_that_was_not_heard_of_is_booked_whatever_comes_next(one_thread: None, weather: str) -> None:
+    model = _with_an_import()
+    model.aws_lags(lists=0.0, get=1000.0, transcript=0.0)
+    model.the_weather_of_aws_changes("lossy")
+    model.processes_work([0, 0], 1.0, ending=False)
+    assert model.aws.struck["lossy"]
+    model.the_weather_of_aws_changes(weather)
+    model.processes_work([0, 1, 0, 1, 2, 0], 5.0, ending=False)
+    assert model.aws.struck[weather]
+    model.teardown()
+
+
 @pytest.mark.parametrize("weather", STUDIO_WEATHER[1:])
 def test_label_studio_may_be_in_any_state_for_a_while(one_thread: None, weather: str) -> None:
     model = _with_an_import()

@@ -213,15 +213,16 @@ class Transcriber:
         return daily_limit(media.uri, length, self._slots.today(), self._work.now())
 
     def _start(self, item: Item, job: Job, length: Length, *, again: bool) -> None:
-        """Where an answer is lost, the slot is kept: when AWS has the job on the next try, it is ours."""
+        """Where an answer was lost, the slot is kept: a job that AWS has on the next try is ours. Only the refusal of a
+        first try says that there is none.
+        """
         try:
             started = self._jobs.start(job) or again
         except AWSError as error:
+            if not again and (isinstance(error, LimitExceeded) or not error.retryable):
+                self._not_started(job)
             if isinstance(error, LimitExceeded):
-                self._not_started(job)
                 raise self._refused(item, job, length, error) from error
-            if not error.retryable:
-                self._not_started(job)
             raise
         if not started:
             self._slots.adopted(job.name)
