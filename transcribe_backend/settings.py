@@ -95,7 +95,10 @@ class Settings:
     s3_kms_key: str = _setting("S3_SSE_KMS_KEY_ID", "", "KMS key that encrypts what we and AWS Transcribe write there")
     language: str = _setting("TRANSCRIBE_LANGUAGE", "en-US", "Language of projects that name none; `auto` detects it")
     start_rate: float = _setting(
-        "TRANSCRIBE_START_RATE", 25.0, "Your AWS quota of StartTranscriptionJob per second", _number(float, 0.1, 1000)
+        "TRANSCRIBE_START_RATE",
+        25.0,
+        "Your AWS quota of StartTranscriptionJob per second; a fifth of it is left free",
+        _number(float, 0.1, 1000),
     )
     max_jobs: int = _setting(
         "TRANSCRIBE_MAX_JOBS", 250, "Your AWS quota of concurrent transcription jobs", _number(int, 1, 100_000)
