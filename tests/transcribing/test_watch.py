@@ -221,14 +221,8 @@ def test_a_process_killed_right_after_a_start_leaves_a_job_that_is_followed(
     machine.settle(heir, until=lambda: studio.counts() == {1: 1})
 
 
-def test_a_slot_whose_job_was_never_started_is_given_back(
-    aws: LocalAWS,
-    machine: Machine,
-    one: Backend,
-    end: Callable[..., str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Killed between the slot and the start, and the task is deleted: nobody knows the job, and the slot is free."""
+def never_started(aws: LocalAWS, one: Backend, monkeypatch: pytest.MonkeyPatch, key: str) -> str:
+    """A job whose starter was killed between the slot and the start: nobody knows it."""
 
     class Killed(BaseException):
         pass
@@ -236,18 +230,39 @@ def test_a_slot_whose_job_was_never_started_is_given_back(
     def killed(*_: object) -> None:
         raise Killed
 
-    heir = machine.process()
-    asked(one, put_audio(aws, "slot.wav"))
-    job = job_of(aws, "slot.wav")
+    asked(one, put_audio(aws, key))
     with monkeypatch.context() as patch:
         patch.setattr(one.jobs, "start", killed)
         with pytest.raises(Killed):
             one.crew.step()
     assert one.slots.count() == 1
+    return job_of(aws, key).name
+
+
+def test_a_job_whose_starter_was_killed_is_started_by_another(
+    aws: LocalAWS,
+    machine: Machine,
+    one: Backend,
+    end: Callable[..., str],
+    studio: StudioDouble,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heir, job = machine.process(), never_started(aws, one, monkeypatch, "slot.wav")
+    machine.settle(heir, until=lambda: aws_knows(aws, job))
+    end("slot.wav")
+    machine.settle(heir, until=lambda: studio.counts() == {1: 1})
+    assert heir.slots.count() == 0
+
+
+def test_a_slot_whose_job_was_never_started_is_given_back(
+    aws: LocalAWS, machine: Machine, one: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its task was deleted meanwhile."""
+    heir, job = machine.process(), never_started(aws, one, monkeypatch, "deleted.wav")
     one.work.forget(queues(one))
     heir.crew.tidy()
     machine.settle(heir, until=lambda: heir.slots.count() == 0)
-    assert not aws_knows(aws, job.name)
+    assert not aws_knows(aws, job)
 
 
 def aws_knows(aws: LocalAWS, job: str) -> bool:

@@ -42,8 +42,9 @@ class Batch:
                 until = self._work.now() + _LOOK_SECONDS
                 states = self._bell.wait(list(waiting), until, ENDS, lambda ended, gone=gone: seen(gone + ended))  # type: ignore[misc]
                 there = self._work.states(list(waiting))
-                # What is gone was given up by somebody else who waited for it too.
-                self._add({key: each for key, each in waiting.items() if key not in states and key not in there})
+                given_up = {key: each for key, each in waiting.items() if key not in states and key not in there}
+                if given_up:  # by somebody else who waited for it too
+                    self._add(given_up)
                 for key in [key for key in waiting if key in states or (key in there and there[key].queue == FAILED)]:
                     job = states[key].job if key in states and states[key].queue in ENDS else ""
                     for each in waiting.pop(key):
@@ -68,5 +69,5 @@ class Batch:
         self._wake()
 
     def _error(self, key: str) -> TranscribeBackendError:
-        problem, remedy = self._work.failure(key) or ("", "")
+        problem, remedy = self._work.failure(key) or ("The work was given up before it ended.", "Run it again.")
         return Failed(problem, remedy=remedy)
